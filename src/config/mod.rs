@@ -1,0 +1,2 @@
+//! What was written becomes what it means.
+pub mod settings;

@@ -1,0 +1,194 @@
+//! What the configuration means: values that the other rooms are built from.
+//!
+//! [`Settings`] is made once by [`super::load`] out of what was written; nothing reads YAML after
+//! that. Every duration and size carries its unit in its name.
+
+use crate::engine::terms::RiskTier;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub data: DataListener,
+    pub admin: AdminListener,
+    /// Threads that serve requests, one runtime each.
+    pub workers: usize,
+    pub limits: Limits,
+    /// The policies folder: one snapshot.
+    pub policies_dir: PathBuf,
+    pub identity: IdentitySettings,
+    pub audit: AuditSettings,
+    pub quotas: QuotaSettings,
+    pub defence: DefenceSettings,
+    /// Key of subject tokens and pseudonyms; a file with 32 random bytes or 64 hex digits, mode 0600.
+    pub pseudonym_key_file: PathBuf,
+    /// How long a drain may take before open requests are cut.
+    pub drain: Duration,
+    /// Log lines as JSON instead of text.
+    pub log_json: bool,
+}
+
+/// The data plane's listener.
+#[derive(Clone, Debug)]
+pub struct DataListener {
+    pub address: SocketAddr,
+    /// Absent only under `danger_plain_text`, and then only on a loopback address.
+    pub tls: Option<ListenerTls>,
+    /// Names under which callers may address this gateway (`Host`, `:authority`), lower case,
+    /// without port. Empty accepts any name.
+    pub host_names: Vec<String>,
+}
+
+/// TLS of a listener.
+#[derive(Clone, Debug)]
+pub struct ListenerTls {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    /// CA certificates that callers' certificates must chain to; absent: none are asked for.
+    pub client_ca_file: Option<PathBuf>,
+    /// Revocation lists, PEM or DER.
+    pub crl_files: Vec<PathBuf>,
+    /// Refuse the handshake without a client certificate.
+    pub client_certificate_required: bool,
+    /// How long past `nextUpdate` a revocation list is still trusted.
+    pub crl_grace: Duration,
+}
+
+/// The admin plane's listener: loopback unless it has TLS and credentials.
+#[derive(Clone, Debug)]
+pub struct AdminListener {
+    pub address: SocketAddr,
+    pub tls: Option<ListenerTls>,
+    /// File that holds the bearer credential of the admin plane; required off loopback.
+    pub credential_file: Option<PathBuf>,
+}
+
+/// Every limit of the data plane. Those of connections are derived from `memory_budget_bytes`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What all connections together may pin.
+    pub memory_budget_bytes: usize,
+    pub connections_max: usize,
+    pub connections_per_peer_max: usize,
+    pub handshake_timeout: Duration,
+    pub header_timeout: Duration,
+    pub headers_max: usize,
+    pub header_bytes_max: usize,
+    pub target_bytes_max: usize,
+    pub query_parameters_max: usize,
+    /// HTTP/2 streams open at once on one connection.
+    pub streams_max: u32,
+    pub body_bytes_max: usize,
+    pub body_timeout: Duration,
+    /// An answer that the caller does not read for so long is cut.
+    pub write_stall_timeout: Duration,
+    pub idle_timeout: Duration,
+    /// The longest upstream body that is masked; beyond it the answer is cut.
+    pub answer_bytes_max: u64,
+    /// The longest single token (key, string, number) of an answer.
+    pub answer_token_bytes_max: usize,
+    pub answer_depth_max: usize,
+}
+
+/// How callers prove themselves.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    pub issuers: Vec<Issuer>,
+    /// The SAN type that names an application. CN is never read.
+    pub certificate_san: SanType,
+    /// Key under which API keys are stored (HMAC-SHA-256); 32 random bytes or 64 hex digits.
+    pub api_key_hash_key_file: Option<PathBuf>,
+    /// A second factor counts as fresh for so long.
+    pub step_up_fresh: Duration,
+    /// Tokens remembered at once, per worker.
+    pub token_memo_max: usize,
+}
+
+/// The SAN type that carries an application's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SanType {
+    Uri,
+    Dns,
+}
+
+/// One issuer of tokens.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Exact `iss`.
+    pub issuer: String,
+    /// Exact `aud` that must be present.
+    pub audience: String,
+    /// Exact `typ` of the header, compared without case, for example `at+jwt`.
+    pub token_type: String,
+    pub keys: KeySource,
+    /// At most 60 seconds.
+    pub leeway: Duration,
+    /// A token may not be older (`iat`) nor live longer than this.
+    pub lifetime_max: Duration,
+}
+
+/// Where an issuer's key set comes from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    File(PathBuf),
+    Url {
+        url: String,
+        ca_file: Option<PathBuf>,
+        /// How often it is fetched.
+        refresh: Duration,
+        /// Beyond this age the set is no longer trusted: 503.
+        age_max: Duration,
+    },
+}
+
+/// The audit log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    pub dir: PathBuf,
+    /// L1 answers do not wait for their entry to be durable.
+    pub best_effort_l1: bool,
+    /// Entries waiting at most; beyond it requests are refused.
+    pub queue_max: usize,
+    /// A segment is closed at this size.
+    pub segment_bytes_max: u64,
+    /// Warn when the disk has less than this left.
+    pub disk_low_bytes: u64,
+}
+
+/// Rate and burst of one quota class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+/// Quotas, narrowest first.
+#[derive(Clone, Debug)]
+pub struct QuotaSettings {
+    pub caller: Quota,
+    pub application: Quota,
+    pub department: Quota,
+    pub total: Quota,
+    /// Cells that one request costs a caller of each tier. A higher tier pays more out of the same
+    /// bucket, so a change of tier never grants a fresh burst.
+    pub cost: [(RiskTier, u32); 6],
+    /// Keys remembered at most per class; further callers share one overflow bucket.
+    pub keys_max: usize,
+}
+
+/// The defence's first features: denial ratio and invalid identifiers.
+#[derive(Clone, Debug)]
+pub struct DefenceSettings {
+    /// Callers remembered at most; further ones share one profile with a raised tier.
+    pub profiles_max: usize,
+    /// Score at which each tier begins (T1 to T5), ascending, 0 to 1000.
+    pub enter: [u16; 5],
+    /// Score below which each tier is left again; below `enter`.
+    pub leave: [u16; 5],
+    /// The score halves in this time without new evidence.
+    pub half_life: Duration,
+    /// No automatic restriction outlasts this without a human decision.
+    pub restriction_max: Duration,
+}
