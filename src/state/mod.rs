@@ -1,1 +1,6 @@
-//! (in preparation)
+//! What outlives a request: the snapshot, quotas, profiles and the audit log.
+//!
+//! Rooms inside: [`snapshot`] (what was decided to be true), [`reload`] (how it changes), [`quota`],
+//! [`profile`], [`audit`]. None of them knows HTTP; all of them are told the time.
+
+pub mod reload;
