@@ -3,4 +3,5 @@
 //! Rooms inside: [`snapshot`] (what was decided to be true), [`reload`] (how it changes), [`quota`],
 //! [`profile`], [`audit`]. None of them knows HTTP; all of them are told the time.
 
+pub mod clock;
 pub mod reload;

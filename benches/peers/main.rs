@@ -1,0 +1,197 @@
+//! zhamen beside nginx, HAProxy and Envoy: the same upstream, the same load, one run.
+//!
+//! `cargo bench --bench peers` prints, for each body size, transport and number of connections, the
+//! CPU time per request, the rate, the latencies and the memory of every peer, and the ratios that
+//! the budget is stated in. Times depend on the machine; the ratios of one run are what counts.
+//!
+//! `benches/peers/install` puts the peers in place. Arguments after `--`: `quick` runs two seconds a
+//! case instead of five; any other word keeps only the cases and peers whose name contains it.
+
+mod configs;
+mod load;
+mod process;
+mod site;
+
+use load::Load;
+use process::Process;
+use site::Bench;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Who is measured.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Peer {
+    Nginx,
+    HaProxy,
+    EnvoyBare,
+    EnvoyJob,
+    /// Identity, Cedar, quota, metrics and audit on L1 data that needs no masking.
+    ZhamenOpen,
+    /// The whole job with three masked fields of eight.
+    ZhamenJob,
+}
+
+impl Peer {
+    const ALL: [Peer; 6] =
+        [Peer::Nginx, Peer::HaProxy, Peer::EnvoyBare, Peer::EnvoyJob, Peer::ZhamenOpen, Peer::ZhamenJob];
+
+    fn name(self) -> &'static str {
+        match self {
+            Peer::Nginx => "nginx",
+            Peer::HaProxy => "haproxy",
+            Peer::EnvoyBare => "envoy-bare",
+            Peer::EnvoyJob => "envoy-job",
+            Peer::ZhamenOpen => "zhamen-open",
+            Peer::ZhamenJob => "zhamen-job",
+        }
+    }
+}
+
+/// One setting all peers are measured in.
+#[derive(Clone, Copy)]
+struct Case {
+    body: &'static str,
+    tls: bool,
+    connections: usize,
+}
+
+impl Case {
+    fn all() -> Vec<Case> {
+        let mut cases = Vec::new();
+        for tls in [false, true] {
+            for body in ["small", "large"] {
+                for connections in [64, 1024] {
+                    cases.push(Case { body, tls, connections });
+                }
+            }
+        }
+        cases
+    }
+
+    fn name(&self) -> String {
+        let transport = if self.tls { "mtls" } else { "tcp" };
+        let body = if self.body == "small" { "1KiB" } else { "64KiB" };
+        format!("{transport}-{body}-{}", self.connections)
+    }
+}
+
+/// What one peer did in one case.
+struct Row {
+    cpu_us: f64,
+    rate: f64,
+    p50_us: u32,
+    p99_us: u32,
+    rss_kib: u64,
+    failures: u64,
+    first_failure: Option<String>,
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let measured = Duration::from_secs(if words.iter().any(|word| word == "quick") { 2 } else { 5 });
+    let filters: Vec<&String> = words.iter().filter(|word| *word != "quick").collect();
+    let bench = Bench::set_up().unwrap_or_else(|error| fail(&error));
+    let _upstream = bench.start_upstream().unwrap_or_else(|error| fail(&error));
+    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+    for case in Case::all().into_iter().filter(|case| kept(&filters, &case.name(), &Case::all().iter().map(Case::name).collect::<Vec<_>>())) {
+        println!("\n{}", case.name());
+        println!("{:<12} {:>9} {:>10} {:>8} {:>8} {:>9}", "peer", "cpu µs/rq", "requests/s", "p50 µs", "p99 µs", "RSS KiB");
+        let mut rows = BTreeMap::new();
+        for peer in Peer::ALL {
+            if !kept(&filters, peer.name(), &Peer::ALL.map(|peer| peer.name().to_owned())) {
+                continue;
+            }
+            match measure(&bench, peer, case, measured) {
+                Ok(row) => {
+                    print_row(peer, &row);
+                    rows.insert(peer, row);
+                }
+                Err(error) => println!("{:<12} not measured: {error}", peer.name()),
+            }
+        }
+        ratios(&rows, &mut worst);
+    }
+    println!("\nworst ratio of all cases (budget: job/envoy-job 0.40, open/nginx 1.60)");
+    for (name, ratio) in worst {
+        println!("  {name:<20} {ratio:.2}");
+    }
+}
+
+fn fail(error: &str) -> ! {
+    eprintln!("{error}\nrun `benches/peers/install` first");
+    std::process::exit(1);
+}
+
+/// A name is kept if no filter is about its kind, or one of them matches it.
+fn kept(filters: &[&String], name: &str, kind: &[String]) -> bool {
+    let about: Vec<_> = filters.iter().filter(|filter| kind.iter().any(|name| name.contains(filter.as_str()))).collect();
+    about.is_empty() || about.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+fn measure(bench: &Bench, peer: Peer, case: Case, measured: Duration) -> Result<Row, String> {
+    let process = bench.start(peer, case.tls)?;
+    let load = Load {
+        address: bench.address(),
+        request: bench.request(peer, case.body).into(),
+        tls: case.tls.then(|| bench.client_tls()),
+        connections: case.connections,
+        warm_up: Duration::from_millis(1500),
+        measured,
+    };
+    Ok(run(&process, load))
+}
+
+fn run(process: &Process, load: Load) -> Row {
+    let (mut before, mut after, mut rss_kib) = (0, 0, 0);
+    let seconds = load.measured.as_secs_f64();
+    let mut outcome = load::run(
+        load,
+        || before = process.cpu_us(),
+        || {
+            after = process.cpu_us();
+            rss_kib = process.rss_kib();
+        },
+    );
+    Row {
+        cpu_us: (after - before) as f64 / outcome.answers.max(1) as f64,
+        rate: outcome.answers as f64 / seconds,
+        p50_us: outcome.quantile_us(0.5),
+        p99_us: outcome.quantile_us(0.99),
+        rss_kib,
+        failures: outcome.failures,
+        first_failure: outcome.first_failure.take(),
+    }
+}
+
+fn print_row(peer: Peer, row: &Row) {
+    let failures = match (row.failures, &row.first_failure) {
+        (0, _) => String::new(),
+        (count, first) => format!("  {count} failures, first: {}", first.as_deref().unwrap_or("unknown")),
+    };
+    println!(
+        "{:<12} {:>9.1} {:>10.0} {:>8} {:>8} {:>9}{failures}",
+        peer.name(),
+        row.cpu_us,
+        row.rate,
+        row.p50_us,
+        row.p99_us,
+        row.rss_kib
+    );
+}
+
+/// The ratios of the budget, and the worst of them so far.
+fn ratios(rows: &BTreeMap<Peer, Row>, worst: &mut BTreeMap<&'static str, f64>) {
+    for (name, ours, theirs) in [
+        ("job/envoy-job", Peer::ZhamenJob, Peer::EnvoyJob),
+        ("job/nginx", Peer::ZhamenJob, Peer::Nginx),
+        ("open/nginx", Peer::ZhamenOpen, Peer::Nginx),
+        ("open/haproxy", Peer::ZhamenOpen, Peer::HaProxy),
+    ] {
+        if let (Some(ours), Some(theirs)) = (rows.get(&ours), rows.get(&theirs)) {
+            let ratio = ours.cpu_us / theirs.cpu_us.max(0.1);
+            println!("  {name:<20} {ratio:.2}");
+            let worst = worst.entry(name).or_insert(0.0);
+            *worst = worst.max(ratio);
+        }
+    }
+}
