@@ -1,1 +1,4 @@
-//! (in preparation)
+//! What operators see: metrics and the admin plane. Never on the request path, and changes nothing.
+
+pub mod admin;
+pub mod metrics;

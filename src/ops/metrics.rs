@@ -1,0 +1,346 @@
+//! The state of the defence as Prometheus sees it.
+//!
+//! Labels come from closed sets only: the vocabularies, and the names in the catalogue. Never a
+//! path, a principal or a value. A worker keeps the counters it has used ([`WorkerMetrics`]), so a
+//! request touches no lock and builds no label.
+//!
+//! ```
+//! let metrics = zhamen::ops::metrics::Metrics::new().unwrap();
+//! metrics.panics.inc();
+//! assert!(metrics.render(false).contains("zhamen_panics_total 1"));
+//! assert!(metrics.render(true).ends_with("# EOF\n"));
+//! ```
+
+use crate::engine::evidence::Decision;
+use crate::engine::reason::Reason;
+use crate::engine::terms::{DisclosureMode, RiskTier};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Latency buckets in seconds: from a memo hit to a slow upstream.
+const SECONDS: &[f64] = &[
+    0.000_005, 0.000_02, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+    2.5, 5.0, 10.0,
+];
+
+/// All families of this process.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    disclosures: IntCounterVec,
+    dropped: IntCounterVec,
+    decision_seconds: Histogram,
+    upstream_seconds: Histogram,
+    added_seconds: Histogram,
+    pub quota_refusals: IntCounterVec,
+    pub quota_keys: IntGaugeVec,
+    pub tier_callers: IntGaugeVec,
+    pub tier_changes: IntCounterVec,
+    pub policy_info: IntGaugeVec,
+    pub policy_reload_ok: IntGauge,
+    pub policy_reloads: IntCounterVec,
+    pub policy_loaded_at: Gauge,
+    pub tls_reload_ok: IntGauge,
+    pub tls_expires_at: Gauge,
+    pub crl_stale: IntGauge,
+    pub keys_fetched_at: GaugeVec,
+    pub audit_ok: IntGauge,
+    pub audit_queue: IntGauge,
+    pub audit_entries: IntGauge,
+    pub audit_fsync_seconds: Gauge,
+    pub audit_lag_seconds: Gauge,
+    pub audit_disk_low: IntGauge,
+    pub connections_open: IntGauge,
+    pub connections: IntCounterVec,
+    pub upstream_up: IntGaugeVec,
+    pub panics: IntCounter,
+}
+
+impl Metrics {
+    /// Registers every family.
+    ///
+    /// # Errors
+    /// Only when two families share a name, which is a defect of this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Metrics {
+            requests: counters(
+                r,
+                "zhamen_requests_total",
+                "Requests answered, by providing department, dataset, decision and reason.",
+                &["department", "dataset", "decision", "reason"],
+            )?,
+            disclosures: counters(
+                r,
+                "zhamen_disclosures_total",
+                "Labels answered for, by label and the mode they were shown in.",
+                &["label", "mode"],
+            )?,
+            dropped: counters(
+                r,
+                "zhamen_dropped_fields_total",
+                "Fields without a label that were left out of answers: the upstream has drifted from the catalogue.",
+                &["dataset"],
+            )?,
+            decision_seconds: histogram(r, "zhamen_decision_duration_seconds", "Time that identity and policy took.")?,
+            upstream_seconds: histogram(r, "zhamen_upstream_duration_seconds", "Time until the upstream's first byte.")?,
+            added_seconds: histogram(
+                r,
+                "zhamen_added_duration_seconds",
+                "Time until the head of the answer, less the upstream's: what the gateway added.",
+            )?,
+            quota_refusals: counters(r, "zhamen_quota_refusals_total", "Requests over quota, by scope.", &["scope"])?,
+            quota_keys: gauges(r, "zhamen_quota_keys", "Quota keys remembered, by scope.", &["scope"])?,
+            tier_callers: gauges(r, "zhamen_tier_callers", "Callers in each risk tier.", &["tier"])?,
+            tier_changes: counters(r, "zhamen_tier_changes_total", "Changes of tier, by the tier entered.", &["tier"])?,
+            policy_info: gauges(r, "zhamen_policy_info", "The snapshot in force, by its digest.", &["digest"])?,
+            policy_reload_ok: gauge(r, "zhamen_policy_reload_ok", "1 if the policies folder as it is now is in force.")?,
+            policy_reloads: counters(r, "zhamen_policy_reloads_total", "Reloads by result.", &["result"])?,
+            policy_loaded_at: seconds(r, "zhamen_policy_loaded_timestamp_seconds", "When the snapshot came into force.")?,
+            tls_reload_ok: gauge(r, "zhamen_tls_reload_ok", "1 if the certificate files as they are now are in use.")?,
+            tls_expires_at: seconds(r, "zhamen_tls_expiry_timestamp_seconds", "When the server certificate expires.")?,
+            crl_stale: gauge(r, "zhamen_crl_stale", "1 if a revocation list is past its next update.")?,
+            keys_fetched_at: gauge_vec(
+                r,
+                "zhamen_jwks_loaded_timestamp_seconds",
+                "When each issuer's key set was last loaded.",
+                &["issuer"],
+            )?,
+            audit_ok: gauge(r, "zhamen_audit_ok", "1 if the audit log can be written.")?,
+            audit_queue: gauge(r, "zhamen_audit_queue_entries", "Places of the audit queue that are taken.")?,
+            audit_entries: gauge(r, "zhamen_audit_last_seq", "Sequence number of the newest durable entry.")?,
+            audit_fsync_seconds: seconds(r, "zhamen_audit_fsync_seconds", "What the last sync of the audit log took.")?,
+            audit_lag_seconds: seconds(r, "zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.")?,
+            audit_disk_low: gauge(r, "zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.")?,
+            connections_open: gauge(r, "zhamen_connections_open", "Downstream connections open.")?,
+            connections: counters(
+                r,
+                "zhamen_connections_total",
+                "Downstream connections, by what became of them.",
+                &["event"],
+            )?,
+            upstream_up: gauges(
+                r,
+                "zhamen_upstream_endpoint_up",
+                "1 if the endpoint is healthy and not ejected.",
+                &["upstream", "endpoint"],
+            )?,
+            panics: {
+                let panics = IntCounter::new("zhamen_panics_total", "Requests whose handling panicked.")?;
+                r.register(Box::new(panics.clone()))?;
+                panics
+            },
+            registry,
+        };
+        metrics.describe_build()?;
+        Ok(metrics)
+    }
+
+    fn describe_build(&self) -> Result<(), prometheus::Error> {
+        let build = gauges(&self.registry, "zhamen_build_info", "The version that runs.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        self.registry.register(Box::new(process))?;
+        for tier in RiskTier::ALL {
+            self.tier_callers.with_label_values(&[tier.code()]).set(0);
+        }
+        Ok(())
+    }
+
+    /// The page that a scrape reads: Prometheus text 0.0.4, or OpenMetrics 1.0.
+    pub fn render(&self, open_metrics: bool) -> String {
+        let mut page = String::new();
+        if TextEncoder::new().encode_utf8(&self.registry.gather(), &mut page).is_err() {
+            return String::new();
+        }
+        if open_metrics { to_open_metrics(&page) } else { page }
+    }
+}
+
+/// The two formats differ here in this only: a counter's family is named without `_total`.
+fn to_open_metrics(page: &str) -> String {
+    let mut out = String::with_capacity(page.len() + 8);
+    for line in page.lines() {
+        let is_counter = line.starts_with("# TYPE ") && line.ends_with("_total counter");
+        let is_help = line.starts_with("# HELP ") && line.split(' ').nth(2).is_some_and(|name| name.ends_with("_total"));
+        if is_counter || is_help {
+            out.push_str(&line.replacen("_total ", " ", 1));
+        } else {
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+    out.push_str("# EOF\n");
+    out
+}
+
+fn counters(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+    let family = IntCounterVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+    let family = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn gauge_vec(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
+    let family = GaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let family = IntGauge::new(name, help)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn seconds(r: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+    let family = Gauge::new(name, help)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn histogram(r: &Registry, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    let family = Histogram::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()))?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+/// One finished request, as far as it is counted.
+pub struct RequestSummary<'a> {
+    /// Providing department and dataset; empty where the request named none.
+    pub department: &'a str,
+    pub dataset: &'a str,
+    pub decision: Decision,
+    /// None for an answer that was given whole.
+    pub reason: Option<Reason>,
+    pub decision_us: Option<u64>,
+    pub upstream_us: Option<u64>,
+    pub added_us: Option<u64>,
+    /// Label and mode of each label that was answered for.
+    pub modes: &'a mut dyn Iterator<Item = (&'a str, DisclosureMode)>,
+}
+
+/// The counters one worker has used.
+pub struct WorkerMetrics {
+    metrics: Arc<Metrics>,
+    cells: RefCell<Cells>,
+}
+
+/// Remembered children, found by name: names live in the catalogue, so there are few.
+#[derive(Default)]
+struct Cells {
+    requests: HashMap<Box<str>, HashMap<(Decision, Option<Reason>), IntCounter>>,
+    disclosures: HashMap<Box<str>, [Option<IntCounter>; DisclosureMode::ALL.len()]>,
+}
+
+impl WorkerMetrics {
+    /// Counters of one worker over the shared families.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        WorkerMetrics { metrics, cells: RefCell::default() }
+    }
+
+    /// The shared families.
+    pub fn shared(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Counts one finished request.
+    pub fn request(&self, summary: RequestSummary<'_>) {
+        let cells = &mut *self.cells.borrow_mut();
+        self.count(cells, &summary);
+        for (label, mode) in summary.modes {
+            self.disclosed(cells, label, mode);
+        }
+        observe(&self.metrics.decision_seconds, summary.decision_us);
+        observe(&self.metrics.upstream_seconds, summary.upstream_us);
+        observe(&self.metrics.added_seconds, summary.added_us);
+    }
+
+    /// Counts fields that no label covers.
+    pub fn dropped(&self, dataset: &str, fields: u64) {
+        if fields > 0 {
+            self.metrics.dropped.with_label_values(&[dataset]).inc_by(fields);
+        }
+    }
+
+    fn count(&self, cells: &mut Cells, summary: &RequestSummary<'_>) {
+        let outcome = (summary.decision, summary.reason);
+        if let Some(cell) = cells.requests.get(summary.dataset).and_then(|by| by.get(&outcome)) {
+            return cell.inc();
+        }
+        let reason = summary.reason.map_or("", Reason::code);
+        let labels = [summary.department, summary.dataset, summary.decision.code(), reason];
+        let cell = self.metrics.requests.with_label_values(&labels);
+        cell.inc();
+        cells.requests.entry(summary.dataset.into()).or_default().insert(outcome, cell);
+    }
+
+    fn disclosed(&self, cells: &mut Cells, label: &str, mode: DisclosureMode) {
+        let place = mode as usize;
+        if let Some(Some(cell)) = cells.disclosures.get(label).map(|by| &by[place]) {
+            return cell.inc();
+        }
+        let cell = self.metrics.disclosures.with_label_values(&[label, mode.code()]);
+        cell.inc();
+        cells.disclosures.entry(label.into()).or_default()[place] = Some(cell);
+    }
+}
+
+fn observe(histogram: &Histogram, micros: Option<u64>) {
+    if let Some(micros) = micros {
+        histogram.observe(micros as f64 / 1e6);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary<'a>(modes: &'a mut dyn Iterator<Item = (&'a str, DisclosureMode)>) -> RequestSummary<'a> {
+        RequestSummary {
+            department: "d",
+            dataset: "marriage",
+            decision: Decision::AllowPartial,
+            reason: None,
+            decision_us: Some(3),
+            upstream_us: None,
+            added_us: Some(20),
+            modes,
+        }
+    }
+
+    #[test]
+    fn a_request_counts_once_in_each_family() {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let worker = WorkerMetrics::new(metrics.clone());
+        for _ in 0..2 {
+            worker.request(summary(&mut [("name", DisclosureMode::Partial)].into_iter()));
+        }
+        let page = metrics.render(false);
+        for line in [
+            "zhamen_requests_total{dataset=\"marriage\",decision=\"ALLOW_PARTIAL\",department=\"d\",reason=\"\"} 2",
+            "zhamen_disclosures_total{label=\"name\",mode=\"PARTIAL\"} 2",
+            "zhamen_decision_duration_seconds_count 2",
+            "zhamen_upstream_duration_seconds_count 0",
+        ] {
+            assert!(page.contains(line), "{line} not in\n{page}");
+        }
+    }
+
+    #[test]
+    fn open_metrics_names_counter_families_without_their_suffix() {
+        let page = to_open_metrics("# HELP a_total x\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n");
+        assert_eq!(page, "# HELP a x\n# TYPE a counter\na_total 1\n# TYPE b gauge\nb 2\n# EOF\n");
+    }
+}
