@@ -31,9 +31,9 @@ pub(super) fn isikukood_birth(canonical: &str) -> Option<Date> {
     date_of(century + number(&[*y1, *y2])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
 }
 
-/// Finnish personal identity code (henkilötunnus): DDMMYY, sign of the century, individual number 002
-/// to 899 (from 900 temporary ones that are never official), check. The sign is a part of the code,
-/// so that the canonical form keeps it, also where it is `-` or `+`.
+/// Finnish personal identity code (henkilötunnus): DDMMYY, sign of the century, individual number from
+/// 002 (from 900 temporary, given by hospitals until the person is known), check. The sign is a part of
+/// the code, so that the canonical form keeps it, also where it is `-` or `+`.
 pub(super) fn hetu(text: &str) -> Result<Form, Flaw> {
     if text.len() > super::normal::TEXT_BYTES_MAX {
         return Err(Flaw::Length);
@@ -52,8 +52,8 @@ pub(super) fn hetu(text: &str) -> Result<Form, Flaw> {
     }
     hetu_birth(&code).ok_or(Flaw::Date)?;
     match number(&[*n1, *n2, *n3]) {
-        Some(2..=899) if hetu_check(&nine) == Some(*check) => Ok(Form::sound(Kind::FinnishHetu, &code)),
-        Some(2..=899) => Err(Flaw::Checksum),
+        Some(2..=999) if hetu_check(&nine) == Some(*check) => Ok(Form::sound(Kind::FinnishHetu, &code)),
+        Some(2..=999) => Err(Flaw::Checksum),
         _ => Err(Flaw::Reserved),
     }
 }

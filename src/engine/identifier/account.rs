@@ -41,7 +41,7 @@ pub(super) fn iban(text: &str) -> Result<Form, Flaw> {
 }
 
 /// Length of an IBAN by country: the SWIFT IBAN registry, release 98 (2025) as far as known.
-const IBAN_LENGTHS: [(&str, usize); 88] = [
+const IBAN_LENGTHS: [(&str, usize); 89] = [
     ("AD", 24),
     ("AE", 23),
     ("AL", 28),
@@ -130,4 +130,5 @@ const IBAN_LENGTHS: [(&str, usize); 88] = [
     ("VA", 22),
     ("VG", 24),
     ("XK", 20),
+    ("YE", 30),
 ];

@@ -38,7 +38,7 @@ pub use checksum::{organisation_check_char, resident_check_digit, uscc_check_cha
 
 pub(in crate::engine) use body::is_personal;
 pub(in crate::engine) use calendar::{day_start, is_plain_number, read_date};
-pub(in crate::engine) use contact::read_landline;
+pub(in crate::engine) use contact::{is_extension, read_landline};
 pub(in crate::engine) use decimal::Decimal;
 pub(in crate::engine) use normal::{half_width, is_dash, is_interpunct, is_space};
 

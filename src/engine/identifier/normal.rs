@@ -69,7 +69,8 @@ impl Compact {
         Ok(compact)
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), Flaw> {
+    /// Adds one ASCII byte.
+    pub(super) fn push(&mut self, byte: u8) -> Result<(), Flaw> {
         *self.bytes.get_mut(self.len).ok_or(Flaw::Length)? = byte;
         self.len += 1;
         Ok(())
@@ -100,7 +101,7 @@ pub(super) fn digits(bytes: &[u8]) -> bool {
     bytes.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether all are upper-case letters without I and O, which plates and passports avoid.
+/// An upper-case letter other than I and O, which plates and passports avoid.
 pub(super) fn plain_letter(byte: u8) -> bool {
     byte.is_ascii_uppercase() && byte != b'I' && byte != b'O'
 }

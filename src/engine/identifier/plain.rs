@@ -25,16 +25,13 @@ fn spaced(text: &str, fold: fn(char) -> char) -> Result<String, Flaw> {
     }
     let mut form = String::with_capacity(text.len());
     let mut gap = false;
-    for c in text.trim().nfc().map(fold) {
+    for c in text.trim().chars().map(fold).nfc() {
         if is_space(c) {
             gap = true;
         } else if c.is_control() {
             return Err(Flaw::Character);
         } else {
-            let between_words = form.chars().next_back().is_some_and(char::is_alphanumeric)
-                && !form.ends_with(is_han)
-                && !is_han(c);
-            if gap && (between_words || form.ends_with([',', '.', ';'])) {
+            if gap && form.chars().next_back().is_some_and(|before| !joins(before) && !joins(c)) {
                 form.push(' ');
             }
             gap = false;
@@ -44,13 +41,22 @@ fn spaced(text: &str, fold: fn(char) -> char) -> Result<String, Flaw> {
     if form.is_empty() { Err(Flaw::Empty) } else { Ok(form) }
 }
 
+/// Beside Han characters and interpuncts a space is only layout.
+fn joins(c: char) -> bool {
+    is_han(c) || is_interpunct(c)
+}
+
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' | '〇')
 }
 
 /// Date: `YYYYMMDD`. A month or a year alone is not a date.
 pub(super) fn date(text: &str) -> Result<Form, Flaw> {
-    let (year, month, day) = read_date(text).and_then(|written| written.day).ok_or(Flaw::Date)?;
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(Flaw::Length);
+    }
+    let text: String = text.chars().map(half_width).collect();
+    let (year, month, day) = read_date(&text).and_then(|written| written.day).ok_or(Flaw::Date)?;
     Ok(Form::sound(Kind::Date, &format!("{year:04}{month:02}{day:02}")))
 }
 
