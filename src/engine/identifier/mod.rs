@@ -27,7 +27,7 @@ mod normal;
 mod person;
 mod plain;
 #[cfg(test)]
-mod properties;
+pub(in crate::engine) mod properties;
 #[cfg(test)]
 mod tests;
 mod thing;

@@ -111,11 +111,16 @@ fn rounded_list(text: &str, decimals: usize) -> Option<String> {
     Some(shown)
 }
 
+/// Most digits before the point of a number that is rounded. A longer one is no measurement but a number
+/// of a person, a telephone or a day in the wrong place, and rounding would show it whole.
+const ROUNDED_WHOLE_DIGITS_MAX: usize = 7;
+
 /// Rounds a plain decimal, half away from zero, on its digits.
 fn rounded(text: &str, decimals: usize) -> Option<String> {
     let (sign, size) = text.strip_prefix('-').map_or(("", text), |size| ("-", size));
     let (whole, fraction) = size.split_once('.').unwrap_or((size, "0"));
-    if !is_plain_number(whole) || !is_plain_number(fraction) {
+    let measured = whole.len() <= ROUNDED_WHOLE_DIGITS_MAX;
+    if !measured || !is_plain_number(whole) || !is_plain_number(fraction) {
         return None;
     }
     let Some((kept, dropped)) = fraction.split_at_checked(decimals).filter(|(_, left)| !left.is_empty())

@@ -92,7 +92,8 @@ pub enum Generalise {
     /// A moment becomes its day, as it is written. A JSON number of ten or thirteen digits is read as
     /// seconds or milliseconds since 1970 and becomes the start of its day in China, in the same unit.
     Day,
-    /// A coordinate is rounded to so many decimals (half away from zero); also a pair with a comma.
+    /// A coordinate or another measurement is rounded to so many decimals (half away from zero); also a
+    /// pair with a comma. More than seven digits before the point are no measurement.
     Decimals { decimals: u8 },
     /// A code keeps its first characters (an administrative division, an industry class).
     Prefix { characters: u8 },
