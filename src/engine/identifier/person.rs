@@ -16,6 +16,14 @@ const PROVINCES: [u8; 32] = [
     61, 62, 63, 64, 65, 71,
 ];
 
+/// Which of the three a number of eighteen characters is.
+#[derive(Clone, Copy)]
+enum Family {
+    Citizen,
+    Permit,
+    Foreigner,
+}
+
 /// A citizen or a permit holder: permits are used as resident identity, and their numbers can never
 /// be a citizen's. The result says which it is. The form of fifteen digits is raised to eighteen.
 pub(super) fn resident(text: &str) -> Result<Form, Flaw> {
@@ -25,8 +33,9 @@ pub(super) fn resident(text: &str) -> Result<Form, Flaw> {
         Err(_) => compact,
     };
     match numbered(&number)? {
-        kind @ (Kind::ResidentId | Kind::HkMoTwPermit) => Ok(Form::sound(kind, number.as_str())),
-        _ => Err(Flaw::Issuer),
+        Family::Citizen => Ok(Form::sound(Kind::ResidentId, number.as_str())),
+        Family::Permit => Ok(Form::sound(Kind::HkMoTwPermit, number.as_str())),
+        Family::Foreigner => Err(Flaw::Issuer),
     }
 }
 
@@ -34,8 +43,8 @@ pub(super) fn resident(text: &str) -> Result<Form, Flaw> {
 pub(super) fn permit(text: &str) -> Result<Form, Flaw> {
     let number = Compact::read(text)?;
     match numbered(&number)? {
-        Kind::HkMoTwPermit => Ok(Form::sound(Kind::HkMoTwPermit, number.as_str())),
-        _ => Err(Flaw::Issuer),
+        Family::Permit => Ok(Form::sound(Kind::HkMoTwPermit, number.as_str())),
+        Family::Citizen | Family::Foreigner => Err(Flaw::Issuer),
     }
 }
 
@@ -49,8 +58,8 @@ pub(super) fn foreigner(text: &str) -> Result<Form, Flaw> {
         return if sound { Ok(Form::sound(Kind::ForeignerId, number.as_str())) } else { Err(Flaw::Shape) };
     }
     match numbered(&number)? {
-        Kind::ForeignerId => Ok(Form::sound(Kind::ForeignerId, number.as_str())),
-        _ => Err(Flaw::Issuer),
+        Family::Foreigner => Ok(Form::sound(Kind::ForeignerId, number.as_str())),
+        Family::Citizen | Family::Permit => Err(Flaw::Issuer),
     }
 }
 
@@ -86,25 +95,25 @@ fn raised(old: &[u8; 15]) -> Result<Compact, Flaw> {
 }
 
 /// Checks eighteen characters and tells the family.
-fn numbered(compact: &Compact) -> Result<Kind, Flaw> {
+fn numbered(compact: &Compact) -> Result<Family, Flaw> {
     let number = compact.exactly::<18>()?;
     let (check, first) = number.split_last().ok_or(Flaw::Length)?;
     if !digits(first) || !(check.is_ascii_digit() || *check == b'X') {
         return Err(Flaw::Character);
     }
     let (region, rest) = first.split_at(6);
-    let kind = family(region).ok_or(Flaw::Issuer)?;
+    let family = family(region).ok_or(Flaw::Issuer)?;
     compact_birth(rest.get(..8).unwrap_or_default()).ok_or(Flaw::Date)?;
-    if mod_11_2(first) == *check { Ok(kind) } else { Err(Flaw::Checksum) }
+    if mod_11_2(first) == *check { Ok(family) } else { Err(Flaw::Checksum) }
 }
 
-fn family(region: &[u8]) -> Option<Kind> {
+fn family(region: &[u8]) -> Option<Family> {
     match region {
-        b"810000" | b"820000" | b"830000" => Some(Kind::HkMoTwPermit),
-        [b'9', ..] => Some(Kind::ForeignerId),
+        b"810000" | b"820000" | b"830000" => Some(Family::Permit),
+        [b'9', ..] => Some(Family::Foreigner),
         [tens, ones, ..] => {
             let province = (tens - b'0') * 10 + (ones - b'0');
-            PROVINCES.contains(&province).then_some(Kind::ResidentId)
+            PROVINCES.contains(&province).then_some(Family::Citizen)
         }
         _ => None,
     }
@@ -113,10 +122,7 @@ fn family(region: &[u8]) -> Option<Kind> {
 /// The eighteen characters inside a canonical form of these kinds; none in the old foreign form.
 fn embedded(kind: Kind, canonical: &str) -> Option<&[u8; 18]> {
     let all = canonical.as_bytes();
-    match kind {
-        Kind::StudentNumber => all.last_chunk(),
-        _ => all.first_chunk(),
-    }
+    if kind == Kind::StudentNumber { all.last_chunk() } else { all.first_chunk() }
 }
 
 pub(super) fn birth(kind: Kind, canonical: &str) -> Option<Date> {

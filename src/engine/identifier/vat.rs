@@ -61,9 +61,11 @@ fn holds(country: &[u8; 2], rest: &[u8]) -> Option<bool> {
         _ if !digits(rest) => None,
         b"BE" => belgium(rest),
         b"DE" => (!rest.starts_with(b"0")).then(|| mod_11_10(rest)),
-        b"DK" => (!rest.starts_with(b"0")).then(|| weighted(rest, &[2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0),
-        b"EE" => Some(weighted(rest, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0),
-        b"FI" => Some(weighted(rest, &[7, 9, 10, 5, 8, 4, 2, 1]) % 11 == 0),
+        b"DK" => {
+            (!rest.starts_with(b"0")).then(|| weighted(rest, &[2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11))
+        }
+        b"EE" => Some(weighted(rest, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)),
+        b"FI" => Some(weighted(rest, &[7, 9, 10, 5, 8, 4, 2, 1]).is_multiple_of(11)),
         b"IT" => italy(rest),
         b"LU" => {
             rest.split_at_checked(6).and_then(|(first, check)| Some(number(first)? % 89 == number(check)?))
@@ -84,7 +86,7 @@ fn last(rest: &[u8]) -> Option<u32> {
 fn austria(rest: &[u8]) -> Option<bool> {
     let body = rest.strip_prefix(b"U").filter(|body| digits(body))?;
     let (_, first) = body.split_last()?;
-    Some((luhn(first) + 4 + last(body)?) % 10 == 0)
+    Some((luhn(first) + 4 + last(body)?).is_multiple_of(10))
 }
 
 /// Ten digits from 0 or 1; the last two are 97 less the rest by 97.
