@@ -1,0 +1,155 @@
+//! Coarser values: years, age bands, bands of amounts, districts, days, rounded coordinates, prefixes.
+
+use super::{Generalise, Shown, address};
+use crate::engine::identifier::{Date, Decimal, age, civil_date, day_start, is_plain_number, read_date};
+
+/// The coarser form of a text; none if the rule cannot treat it.
+pub(super) fn text(rule: &Generalise, text: &str, today: Date) -> Option<String> {
+    match rule {
+        Generalise::Year => Some(format!("{:04}", read_date(text)?.year)),
+        Generalise::AgeBand { years } => {
+            let low = age_floor(read_date(text)?.day?, today, *years)?;
+            Some(format!("{low}-{}", low + u32::from(*years) - 1))
+        }
+        Generalise::Bands { bounds } => band(bounds, &Decimal::read(text)?),
+        Generalise::District => text.get(..address::district_end(text)?).map(str::to_owned),
+        Generalise::Day => {
+            let (year, month, day) = read_date(text)?.day?;
+            Some(format!("{year:04}-{month:02}-{day:02}"))
+        }
+        Generalise::Decimals { decimals } => rounded_list(text, (*decimals).into()),
+        Generalise::Prefix { characters } => prefix(text.trim(), (*characters).into()),
+    }
+}
+
+/// The coarser form of a number, as a number.
+pub(super) fn number(rule: &Generalise, lexeme: &str, today: Date) -> Shown {
+    let shown = match rule {
+        Generalise::Year => date_in_number(lexeme).map(|(year, _)| year.to_string()),
+        Generalise::AgeBand { years } => date_in_number(lexeme)
+            .and_then(|(_, day)| age_floor(day?, today, *years))
+            .map(|low| low.to_string()),
+        Generalise::Bands { bounds } => return lower_bound(bounds, lexeme),
+        Generalise::District => None,
+        Generalise::Day => day_in_number(lexeme),
+        Generalise::Decimals { decimals } => rounded(lexeme, (*decimals).into()),
+        Generalise::Prefix { characters } => {
+            Some(lexeme).filter(|all| is_plain_number(all)).and_then(|all| prefix(all, (*characters).into()))
+        }
+    };
+    shown.map_or(Shown::Absent, Shown::Number)
+}
+
+fn age_floor(birth: Date, today: Date, years: u8) -> Option<u32> {
+    let age = age(birth, today)?;
+    Some(age - age.checked_rem(u32::from(years))?)
+}
+
+/// A number that writes a date, or seconds (ten digits) or milliseconds (thirteen) since 1970.
+fn date_in_number(lexeme: &str) -> Option<(i32, Option<Date>)> {
+    if !is_plain_number(lexeme) {
+        return None;
+    }
+    let day = match lexeme.len() {
+        10 => civil_date(lexeme.parse().ok()?),
+        13 => civil_date(lexeme.parse::<i64>().ok()? / 1000),
+        _ => return read_date(lexeme).map(|written| (written.year, written.day)),
+    };
+    Some((day.0, Some(day)))
+}
+
+fn day_in_number(lexeme: &str) -> Option<String> {
+    let (_, day) = date_in_number(lexeme)?;
+    let (year, month, day) = day?;
+    match lexeme.len() {
+        10 => Some(day_start(lexeme.parse().ok()?).to_string()),
+        13 => day_start(lexeme.parse::<i64>().ok()? / 1000).checked_mul(1000).map(|ms| ms.to_string()),
+        _ => Some(format!("{year:04}{month:02}{day:02}")),
+    }
+}
+
+/// How many bounds are not above the value: the number of its band, from below.
+fn band_of(bounds: &[i64], value: &Decimal) -> usize {
+    let floor = value.floor();
+    bounds.iter().take_while(|bound| i128::from(**bound) <= floor).count()
+}
+
+fn band(bounds: &[i64], value: &Decimal) -> Option<String> {
+    let place = band_of(bounds, value);
+    match (place.checked_sub(1).and_then(|below| bounds.get(below)), bounds.get(place)) {
+        (Some(low), Some(high)) => Some(format!("[{low},{high})")),
+        (Some(low), None) => Some(format!("[{low},)")),
+        (None, Some(high)) => Some(format!("(,{high})")),
+        (None, None) => None,
+    }
+}
+
+fn lower_bound(bounds: &[i64], lexeme: &str) -> Shown {
+    let Some(value) = Decimal::read(lexeme).filter(|_| !bounds.is_empty()) else { return Shown::Absent };
+    match band_of(bounds, &value).checked_sub(1).and_then(|below| bounds.get(below)) {
+        Some(low) => Shown::Number(low.to_string()),
+        None if value.is_negative() => Shown::Null,
+        None => Shown::Number("0".to_owned()),
+    }
+}
+
+fn prefix(text: &str, characters: usize) -> Option<String> {
+    let shown: String = text.chars().take(characters).collect();
+    if shown.is_empty() { None } else { Some(shown) }
+}
+
+/// One number, or numbers with commas between, as coordinates are written.
+fn rounded_list(text: &str, decimals: usize) -> Option<String> {
+    let mut shown = String::new();
+    for (place, part) in text.split(',').enumerate() {
+        if place > 1 {
+            return None;
+        }
+        shown.push_str(if place == 1 { "," } else { "" });
+        shown.push_str(&rounded(part.trim(), decimals)?);
+    }
+    Some(shown)
+}
+
+/// Most digits before the point of a number that is rounded. A longer one is no measurement but a number
+/// of a person, a telephone or a day in the wrong place, and rounding would show it whole.
+const ROUNDED_WHOLE_DIGITS_MAX: usize = 7;
+
+/// Rounds a plain decimal, half away from zero, on its digits.
+fn rounded(text: &str, decimals: usize) -> Option<String> {
+    let (sign, size) = text.strip_prefix('-').map_or(("", text), |size| ("-", size));
+    let (whole, fraction) = size.split_once('.').unwrap_or((size, "0"));
+    let measured = whole.len() <= ROUNDED_WHOLE_DIGITS_MAX;
+    if !measured || !is_plain_number(whole) || !is_plain_number(fraction) {
+        return None;
+    }
+    let Some((kept, dropped)) = fraction.split_at_checked(decimals).filter(|(_, left)| !left.is_empty())
+    else {
+        return Some(text.to_owned());
+    };
+    let mut digits = [whole.as_bytes(), kept.as_bytes()].concat();
+    if dropped.as_bytes().first() >= Some(&b'5') {
+        carry(&mut digits);
+    }
+    let zero = digits.iter().all(|digit| *digit == b'0');
+    let mut shown = String::with_capacity(digits.len() + 2);
+    shown.push_str(if zero { "" } else { sign });
+    let point = digits.len() - kept.len();
+    for (place, digit) in digits.iter().enumerate() {
+        shown.push_str(if place == point { "." } else { "" });
+        shown.push(char::from(*digit));
+    }
+    Some(shown)
+}
+
+/// Adds one to the last digit.
+fn carry(digits: &mut Vec<u8>) {
+    for digit in digits.iter_mut().rev() {
+        if *digit != b'9' {
+            *digit += 1;
+            return;
+        }
+        *digit = b'0';
+    }
+    digits.insert(0, b'1');
+}

@@ -1,0 +1,174 @@
+//! Parts: some characters are kept, the others become `*`, or `0` in numbers.
+
+use super::{Partial, address};
+use crate::engine::identifier::{
+    Kind, Verdict, check, half_width, is_dash, is_extension, is_interpunct, is_personal, is_space,
+    read_landline,
+};
+
+/// What is kept of a text; none if the rule cannot treat it.
+pub(super) fn text(rule: &Partial, text: &str) -> Option<String> {
+    match rule {
+        Partial::Keep { first, last } => Some(ends(text, (*first).into(), (*last).into())),
+        Partial::Name => Some(name(text)),
+        Partial::Email => email(text),
+        Partial::Address => {
+            let kept = text.get(..address::township_end(text)?)?;
+            let mut shown = String::with_capacity(kept.len() + 4);
+            shown.push_str(kept);
+            shown.push_str("****");
+            Some(shown)
+        }
+        Partial::Landline => landline(text),
+        Partial::Uscc => match part_of_uscc(text)? {
+            Part::Whole => Some(text.to_owned()),
+            Part::Ends(first, last) => Some(ends(text, first, last)),
+        },
+    }
+}
+
+/// What is kept of a number; none if the rule cannot treat it.
+pub(super) fn number(rule: &Partial, lexeme: &str) -> Option<String> {
+    match rule {
+        Partial::Keep { first, last } => digits(lexeme, (*first).into(), (*last).into()),
+        Partial::Uscc => match part_of_uscc(lexeme)? {
+            Part::Whole => Some(lexeme.to_owned()),
+            Part::Ends(first, last) => digits(lexeme, first, last),
+        },
+        Partial::Name | Partial::Email | Partial::Address | Partial::Landline => None,
+    }
+}
+
+/// How many of so many places are kept at each end: none, if that were more than two thirds of them.
+fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize) {
+    if 3 * (first + last) > 2 * count { (0, 0) } else { (first, last) }
+}
+
+fn ends(text: &str, first: usize, last: usize) -> String {
+    let count = text.chars().count();
+    let (first, last) = kept_of(count, first, last);
+    let byte_of = |place| text.char_indices().nth(place).map_or(text.len(), |(byte, _)| byte);
+    let head = text.get(..byte_of(first)).unwrap_or_default();
+    let tail = if last == 0 { "" } else { text.get(byte_of(count - last)..).unwrap_or_default() };
+    let hidden = count - first - last;
+    let mut shown = String::with_capacity(head.len() + hidden + tail.len());
+    shown.push_str(head);
+    shown.extend(std::iter::repeat_n('*', hidden));
+    shown.push_str(tail);
+    shown
+}
+
+/// Keeps sign and decimal point; leading zeros that come up are dropped, because JSON has none. What is
+/// written with an exponent is not treated: its digits do not stand where they count.
+fn digits(lexeme: &str, first: usize, last: usize) -> Option<String> {
+    let sound = lexeme.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    let count = lexeme.bytes().filter(u8::is_ascii_digit).count();
+    if !sound || count == 0 {
+        return None;
+    }
+    let (first, last) = kept_of(count, first, last);
+    let whole = lexeme.bytes().take_while(|byte| *byte != b'.').filter(u8::is_ascii_digit).count();
+    let mut shown = String::with_capacity(lexeme.len());
+    let (mut place, mut started) = (0, false);
+    for c in lexeme.chars() {
+        if !c.is_ascii_digit() {
+            shown.push(c);
+            continue;
+        }
+        let kept = if place < first || place >= count - last { c } else { '0' };
+        place += 1;
+        started |= kept != '0' || place >= whole;
+        if started {
+            shown.push(kept);
+        }
+    }
+    Some(shown)
+}
+
+fn name(text: &str) -> String {
+    let dotted = text.chars().any(is_interpunct);
+    let count = text.chars().filter(|c| is_letter_of_name(*c)).count();
+    let mut shown = String::with_capacity(text.len());
+    let mut place = 0;
+    for c in text.chars() {
+        if is_interpunct(c) || is_space(c) {
+            shown.push(c);
+        } else if is_letter_of_name(c) {
+            place += 1;
+            let kept = (place == 1 && count > 1) || (place == count && count > 2 && !dotted);
+            shown.push(if kept { c } else { '*' });
+        }
+    }
+    shown
+}
+
+/// Marks that have no place of their own are neither counted nor shown: a variation selector or a
+/// zero-width character must not stand for the last character of a name.
+fn is_letter_of_name(c: char) -> bool {
+    let attached = matches!(
+        c,
+        '\u{AD}' | '\u{300}'..='\u{36F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{20D0}'..='\u{20FF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{180B}'..='\u{180F}' | '\u{3164}' | '\u{E0000}'..='\u{E0FFF}'
+    );
+    !attached && !c.is_control() && !c.is_whitespace() && !is_interpunct(c)
+}
+
+/// The domain must be nothing but a domain, or it might carry what follows an address in free text.
+fn email(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let plain = domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    let first = local.chars().next()?;
+    if domain.is_empty() || !plain {
+        return None;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let hidden = local.chars().count() - 1;
+    shown.push(if hidden == 0 { '*' } else { first });
+    shown.extend(std::iter::repeat_n('*', hidden));
+    shown.push('@');
+    shown.push_str(domain);
+    Some(shown)
+}
+
+/// Only in the form within the country: `0571-85123421`.
+fn landline(text: &str) -> Option<String> {
+    let text = text.trim();
+    let line = read_landline(text).ok().filter(|_| half_width(text.chars().next().unwrap_or('+')) == '0')?;
+    let end = line.area + line.local;
+    if text.starts_with("00") {
+        return None;
+    }
+    let mut place = 0;
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_dash(c) || is_space(c) || is_extension(c) {
+            shown.push(c);
+            continue;
+        }
+        let kept = place < line.area || (end - 2..end).contains(&place);
+        shown.push(if kept { c } else { '*' });
+        place += 1;
+    }
+    Some(shown)
+}
+
+/// What is kept of a unified social credit code.
+enum Part {
+    Whole,
+    Ends(usize, usize),
+}
+
+/// Every resident number has the form of a code with a wrong check character, and some people's
+/// number stands where their trade's code belongs: that is looked at first.
+fn part_of_uscc(text: &str) -> Option<Part> {
+    if matches!(check(Kind::ResidentId, text), Verdict::Valid(_)) {
+        return Some(Part::Ends(1, 2));
+    }
+    match check(Kind::Uscc, text) {
+        Verdict::Valid(code) if !is_personal(code.canonical()) => Some(Part::Whole),
+        Verdict::Valid(_) | Verdict::ChecksumWarning(_) => Some(Part::Ends(8, 2)),
+        Verdict::Invalid(_) => None,
+    }
+}
