@@ -41,6 +41,25 @@ impl Application {
     }
 }
 
+/// What a client certificate says, read once per handshake after its chain was verified.
+///
+/// The common name is left out on purpose: names come from the subject alternative names only
+/// (RFC 9525), and which type counts is configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of the DER encoding; the thumbprint of RFC 8705 (`x5t#S256`).
+    pub fingerprint: [u8; 32],
+    /// SAN URIs, as written.
+    pub uris: Vec<String>,
+    /// SAN DNS names, as written.
+    pub dns: Vec<String>,
+    /// End of validity, seconds since 1970.
+    pub not_after: i64,
+    /// A name could not be read unambiguously: an unreadable or doubled extension, an empty name,
+    /// or bytes outside printable ASCII. No identity may be taken from it.
+    pub ambiguous: bool,
+}
+
 /// An address range in CIDR form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {

@@ -174,6 +174,19 @@ closed_enum! {
 }
 
 closed_enum! {
+    /// Request methods that routes may offer.
+    pub enum Method {
+        Get = "GET",
+        Head = "HEAD",
+        Post = "POST",
+        Put = "PUT",
+        Patch = "PATCH",
+        Delete = "DELETE",
+        Options = "OPTIONS",
+    }
+}
+
+closed_enum! {
     /// How an application proved itself.
     pub enum AuthMethod { Certificate = "CERTIFICATE", Token = "TOKEN", ApiKey = "API_KEY" }
 }

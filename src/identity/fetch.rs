@@ -1,0 +1,225 @@
+//! Fetching key sets over HTTP, on one thread beside the workers.
+//!
+//! Only configured URLs are ever fetched, never one that a token names. Redirects are not followed,
+//! the answer is bounded in size and time, and plain `http` is for loopback addresses only.
+
+use super::keys::KeyFault;
+use super::keystore::{KeyStore, SET_BYTES_MAX};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::header::{ACCEPT, HOST};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
+
+/// One fetch, from the name look-up to the last byte.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The first pause after a failed fetch; it doubles, up to the refresh interval.
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+
+/// Where the operating system keeps its certificate authorities, by distribution.
+const SYSTEM_ROOTS: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// A URL that key sets come from, checked.
+#[derive(Clone)]
+pub struct Endpoint {
+    host: String,
+    port: u16,
+    authority: String,
+    path: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Endpoint {
+    /// Checks a URL and loads the authorities it is trusted by.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with the URL or the file.
+    pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|_| "this is not a URL".to_owned())?;
+        let authority = uri.authority().ok_or("the URL names no host")?.as_str().to_owned();
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if authority.contains('@') || host.is_empty() {
+            return Err("the URL must name a host and no user".to_owned());
+        }
+        let (default_port, tls) = match uri.scheme_str() {
+            Some("https") => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| "the host is not a name")?;
+                (443, Some((connector(ca_file)?, name)))
+            }
+            Some("http") if is_loopback(&host) => (80, None),
+            Some("http") => return Err("plain http is for loopback addresses only".to_owned()),
+            _ => return Err("the scheme must be https".to_owned()),
+        };
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Ok(Endpoint { port: uri.port_u16().unwrap_or(default_port), host, authority, path, tls })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
+    let system = || SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists());
+    let path = ca_file.or_else(system).ok_or("no ca_file is given and the system has no authorities")?;
+    let mut roots = rustls::RootCertStore::empty();
+    let certificates =
+        CertificateDer::pem_file_iter(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| format!("{}: {error}", path.display()))?;
+        // System bundles may hold authorities that webpki does not read; those trust nobody.
+        let added = roots.add(certificate);
+        if ca_file.is_some() {
+            added.map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(format!("{}: no certificate in it", path.display()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Fetches one set.
+async fn fetch(endpoint: &Endpoint) -> Result<Bytes, KeyFault> {
+    let whole = async {
+        let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
+        let stream = stream.map_err(|_| KeyFault::Unreadable)?;
+        match &endpoint.tls {
+            Some((connector, name)) => {
+                let stream = connector.connect(name.clone(), stream).await.map_err(|_| KeyFault::Tls)?;
+                ask(endpoint, stream).await
+            }
+            // `localhost` is only a name: what it led to counts.
+            None if stream.peer_addr().as_ref().map(SocketAddr::ip).is_ok_and(|ip| ip.is_loopback()) => {
+                ask(endpoint, stream).await
+            }
+            None => Err(KeyFault::Tls),
+        }
+    };
+    tokio::time::timeout(FETCH_TIMEOUT, whole).await.unwrap_or(Err(KeyFault::Timeout))
+}
+
+async fn ask(
+    endpoint: &Endpoint,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+) -> Result<Bytes, KeyFault> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| KeyFault::Unreadable)?;
+    let request = Request::get(endpoint.path.as_str())
+        .header(HOST, endpoint.authority.as_str())
+        .header(ACCEPT, "application/jwk-set+json, application/json")
+        .body(Empty::<Bytes>::new())
+        .map_err(|_| KeyFault::Unreadable)?;
+    let answer = async {
+        let answer = sender.send_request(request).await.map_err(|_| KeyFault::Unreadable)?;
+        if answer.status() != StatusCode::OK {
+            return Err(KeyFault::Status);
+        }
+        let body = Limited::new(answer.into_body(), SET_BYTES_MAX).collect().await;
+        body.map(|body| body.to_bytes()).map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                KeyFault::TooLarge
+            } else {
+                KeyFault::Unreadable
+            }
+        })
+    };
+    let mut answer = std::pin::pin!(answer);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        answered = &mut answer => answered,
+        // The connection may end before the last bytes of the answer are taken.
+        _ = &mut connection => answer.await,
+    }
+}
+
+async fn keep_fresh(endpoint: Endpoint, store: Arc<KeyStore>, refresh: Duration, epoch: Instant) {
+    let mut retry = RETRY_FIRST;
+    loop {
+        let fetched = match fetch(&endpoint).await {
+            Ok(bytes) => store.accept(&bytes, u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            Err(fault) => {
+                store.note(fault);
+                Err(fault)
+            }
+        };
+        let pause = match fetched {
+            Ok(()) => {
+                retry = RETRY_FIRST;
+                refresh
+            }
+            Err(_) => {
+                let pause = retry.min(refresh);
+                retry = pause.saturating_mul(2);
+                pause
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = store.wanted.notified() => {}
+        }
+    }
+}
+
+/// One key set to keep fresh.
+pub(super) struct Job {
+    pub endpoint: Endpoint,
+    pub store: Arc<KeyStore>,
+    pub refresh: Duration,
+}
+
+/// The thread that fetches. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Refresher {
+    stop: Arc<Notify>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Refresher {
+    pub(super) fn spawn(jobs: Vec<Job>, epoch: Instant) -> std::io::Result<Self> {
+        let stop = Arc::new(Notify::new());
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let thread = std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            for job in jobs {
+                runtime.spawn(keep_fresh(job.endpoint, job.store, job.refresh, epoch));
+            }
+            runtime.block_on(stopped.notified());
+        })?;
+        Ok(Refresher { stop, thread: Some(thread) })
+    }
+
+    /// Whether the thread still runs; it ends by itself only by a panic.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Refresher {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic over there was already reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+}
