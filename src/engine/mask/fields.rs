@@ -1,5 +1,106 @@
 //! Which field carries which label: the catalogue's paths, compiled once per snapshot.
+//!
+//! The paths of a dataset become one deterministic automaton whose input is what a masker meets on
+//! its way down: a member's key, or an array's element. A step is one search among the keys that
+//! the paths name in that place. The room knows nothing of JSON; any format with members and
+//! elements can walk it.
+//!
+//! **Paths** are a subset of JSONPath (RFC 9535): `$` the document, `.name` or `['any name']` a
+//! member, `.*` any member of an object, `[*]` any element of an array, `..name`, `..*` and
+//! `..[*]` at any depth. Unlike RFC 9535, `.*` does not select array elements and `[*]` does not
+//! select members: a label must say whether it expects a list. Indexes, slices and filters are
+//! refused.
+//!
+//! **Keys match exactly**: the code points after unescaping, case-sensitive. A key that equals a
+//! named one only after case folding, Unicode normalisation, width folding or trimming is another
+//! key, hence unknown, hence dropped. Nothing else is safe without knowing how the reader at the
+//! other end compares keys.
+//!
+//! ```
+//! use zhamen::engine::mask::fields::FieldMap;
+//! assert!(FieldMap::compile(&[("$.data[*].idCard".into(), 0)]).is_ok());
+//! let fault = FieldMap::compile(&[("$.data[0]".into(), 0)]).unwrap_err();
+//! assert_eq!((fault.index, fault.offset), (0, 7));
+//! ```
+
+mod automaton;
+mod path;
+#[cfg(test)]
+mod tests;
+
+pub(in crate::engine::mask) use automaton::{DEAD, State, StateId};
 
 /// Field paths of one dataset, compiled.
-#[derive(Debug, Default)]
-pub struct FieldMap {}
+///
+/// The default is no path at all: every field is unknown.
+#[derive(Debug)]
+pub struct FieldMap {
+    /// Never empty: the first is the state that no path leads on from.
+    states: Vec<State>,
+    root: StateId,
+}
+
+/// A path that cannot be read, or that contradicts another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("path {index}, character {offset}: {message}")]
+pub struct PathFault {
+    /// Which of the paths given, from 0.
+    pub index: usize,
+    /// Byte offset inside the path.
+    pub offset: usize,
+    /// What is wrong and what may stand there.
+    pub message: String,
+}
+
+impl FieldMap {
+    /// Compiles paths, each with the index of its label.
+    ///
+    /// # Errors
+    /// A path outside the subset; two paths that give one field different labels (also where a
+    /// wildcard makes them meet); more states than [`STATES_MAX`](automaton::STATES_MAX).
+    /// A labelled path below another labelled one is no contradiction: the inner label stands.
+    pub fn compile(paths: &[(String, usize)]) -> Result<FieldMap, PathFault> {
+        let mut parsed = Vec::with_capacity(paths.len());
+        for (index, (text, label)) in paths.iter().enumerate() {
+            let segments = path::parse(text).map_err(|path::Wrong { offset, message }| PathFault {
+                index,
+                offset,
+                message,
+            })?;
+            let label = u16::try_from(*label).map_err(|_| PathFault {
+                index,
+                offset: 0,
+                message: "a dataset has at most 65535 labels".into(),
+            })?;
+            parsed.push(path::Path { segments, label });
+        }
+        let (states, root) = automaton::build(&parsed).map_err(|clash| PathFault {
+            index: clash.index,
+            offset: 0,
+            message: clash.message(paths),
+        })?;
+        Ok(FieldMap { states, root })
+    }
+
+    /// Where a document starts.
+    pub(in crate::engine::mask) fn root(&self) -> StateId {
+        self.root
+    }
+
+    /// How many states there are; ids run from 0.
+    pub(in crate::engine::mask) fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// A state by id. Ids come from this map alone; one that does not is the dead state.
+    pub(in crate::engine::mask) fn state(&self, id: StateId) -> &State {
+        static NOWHERE: State = State::dead();
+        self.states.get(id as usize).unwrap_or(&NOWHERE)
+    }
+}
+
+impl Default for FieldMap {
+    fn default() -> Self {
+        FieldMap { states: vec![State::dead()], root: DEAD }
+    }
+}

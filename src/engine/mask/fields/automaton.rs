@@ -1,0 +1,282 @@
+//! Paths to automaton: subset construction over keys, "another key" and "an element".
+
+use super::path::{Path, Segment, Step};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Index of a state.
+pub(in crate::engine::mask) type StateId = u32;
+
+/// The state that no path leads on from: what lies there is unknown.
+pub(in crate::engine::mask) const DEAD: StateId = 0;
+
+/// More states than any catalogue needs; `$..a.*.*.*…` doubles them with every star.
+pub(super) const STATES_MAX: usize = 4096;
+
+/// One place in a document, as far as the paths tell places apart.
+#[derive(Debug)]
+pub(in crate::engine::mask) struct State {
+    /// The keys named here, shortest first, then by bytes.
+    edges: Vec<Edge>,
+    /// Where a key leads that is not named here.
+    other: StateId,
+    /// Where an element leads.
+    element: StateId,
+    /// The label of what lies here.
+    label: Option<u16>,
+    /// Labels here and below, one bit each.
+    below: Vec<u64>,
+    /// An array whose elements lead to labels lies here or below, through objects alone.
+    leads_to_records: bool,
+}
+
+#[derive(Debug)]
+struct Edge {
+    key: Box<str>,
+    next: StateId,
+}
+
+impl State {
+    pub(super) const fn dead() -> State {
+        State {
+            edges: Vec::new(),
+            other: DEAD,
+            element: DEAD,
+            label: None,
+            below: Vec::new(),
+            leads_to_records: false,
+        }
+    }
+
+    /// The place of a named key among the named, and where it leads.
+    pub(in crate::engine::mask) fn find(&self, key: &[u8]) -> Option<(usize, StateId)> {
+        let place = self.edges.binary_search_by(|edge| by_length(edge.key.as_bytes(), key)).ok()?;
+        Some((place, self.edges.get(place)?.next))
+    }
+
+    /// The named key at a place given by [`find`](Self::find).
+    pub(in crate::engine::mask) fn key(&self, place: usize) -> Option<&str> {
+        self.edges.get(place).map(|edge| &*edge.key)
+    }
+
+    pub(in crate::engine::mask) fn key_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    pub(in crate::engine::mask) fn other(&self) -> StateId {
+        self.other
+    }
+
+    pub(in crate::engine::mask) fn element(&self) -> StateId {
+        self.element
+    }
+
+    pub(in crate::engine::mask) fn label(&self) -> Option<u16> {
+        self.label
+    }
+
+    pub(in crate::engine::mask) fn leads_to_records(&self) -> bool {
+        self.leads_to_records
+    }
+
+    /// Some path goes on through a member.
+    pub(in crate::engine::mask) fn has_members(&self) -> bool {
+        self.other != DEAD || !self.edges.is_empty()
+    }
+
+    /// Some path goes on through an element.
+    pub(in crate::engine::mask) fn has_elements(&self) -> bool {
+        self.element != DEAD
+    }
+
+    /// Any of these labels lies here or below.
+    pub(in crate::engine::mask) fn reaches(&self, mut shown: impl FnMut(usize) -> bool) -> bool {
+        self.below
+            .iter()
+            .enumerate()
+            .any(|(place, word)| (0..64).any(|bit| word >> bit & 1 == 1 && shown(place * 64 + bit)))
+    }
+
+    fn next(&self) -> impl Iterator<Item = StateId> {
+        self.edges.iter().map(|edge| edge.next).chain([self.other, self.element])
+    }
+}
+
+fn by_length(left: &[u8], right: &[u8]) -> Ordering {
+    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+}
+
+/// Why paths cannot be one automaton.
+pub(super) struct Clash {
+    pub(super) index: usize,
+    /// The path it contradicts, or none when there are too many states.
+    with: Option<usize>,
+}
+
+impl Clash {
+    pub(super) fn message(&self, paths: &[(String, usize)]) -> String {
+        match self.with.and_then(|other| paths.get(other)) {
+            Some((other, _)) => format!("the path gives another label to a field of `{other}`"),
+            None => format!("the paths together need more than {STATES_MAX} states; use fewer `..` and `*`"),
+        }
+    }
+}
+
+/// So many segments of a path are behind.
+type Position = (usize, usize);
+
+/// Builds the states; the first is [`DEAD`]. Gives the root too.
+pub(super) fn build(paths: &[Path]) -> Result<(Vec<State>, StateId), Clash> {
+    let mut build = Build {
+        paths,
+        states: vec![State::dead()],
+        known: BTreeMap::from([(BTreeSet::new(), DEAD)]),
+        queue: VecDeque::new(),
+    };
+    let root = build.state((0..paths.len()).map(|path| (path, 0)).collect())?;
+    while let Some((id, positions)) = build.queue.pop_front() {
+        build.expand(id, &positions)?;
+    }
+    let mut states = build.states;
+    spread(&mut states, paths);
+    Ok((states, root))
+}
+
+struct Build<'a> {
+    paths: &'a [Path],
+    states: Vec<State>,
+    known: BTreeMap<BTreeSet<Position>, StateId>,
+    queue: VecDeque<(StateId, BTreeSet<Position>)>,
+}
+
+/// What a masker meets on its way down.
+enum Met<'a> {
+    Key(&'a str),
+    OtherKey,
+    Element,
+}
+
+impl Build<'_> {
+    /// The state of these positions, made if it is new.
+    fn state(&mut self, positions: BTreeSet<Position>) -> Result<StateId, Clash> {
+        if let Some(id) = self.known.get(&positions) {
+            return Ok(*id);
+        }
+        let label = self.label(&positions)?;
+        let id = self.states.len();
+        if id == STATES_MAX {
+            return Err(Clash { index: positions.last().map_or(0, |last| last.0), with: None });
+        }
+        self.states.push(State { label, ..State::dead() });
+        let id = id as StateId;
+        self.known.insert(positions.clone(), id);
+        self.queue.push_back((id, positions));
+        Ok(id)
+    }
+
+    /// The one label of the paths that end here.
+    fn label(&self, positions: &BTreeSet<Position>) -> Result<Option<u16>, Clash> {
+        let mut first: Option<(usize, u16)> = None;
+        for &(index, behind) in positions {
+            let Some(path) = self.paths.get(index).filter(|path| path.segments.len() == behind) else {
+                continue;
+            };
+            match first {
+                Some((other, label)) if label != path.label => {
+                    return Err(Clash { index, with: Some(other) });
+                }
+                Some(_) => {}
+                None => first = Some((index, path.label)),
+            }
+        }
+        Ok(first.map(|(_, label)| label))
+    }
+
+    fn expand(&mut self, id: StateId, positions: &BTreeSet<Position>) -> Result<(), Clash> {
+        let paths = self.paths;
+        let keys: BTreeSet<&str> = positions
+            .iter()
+            .filter_map(|&position| match &segment(paths, position)?.step {
+                Step::Key(key) => Some(&**key),
+                Step::AnyKey | Step::Element => None,
+            })
+            .collect();
+        let mut edges = Vec::with_capacity(keys.len());
+        for key in keys {
+            edges.push(Edge { key: key.into(), next: self.follow(positions, &Met::Key(key))? });
+        }
+        edges.sort_by(|left, right| by_length(left.key.as_bytes(), right.key.as_bytes()));
+        let other = self.follow(positions, &Met::OtherKey)?;
+        let element = self.follow(positions, &Met::Element)?;
+        if let Some(state) = self.states.get_mut(id as usize) {
+            (state.edges, state.other, state.element) = (edges, other, element);
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, positions: &BTreeSet<Position>, met: &Met<'_>) -> Result<StateId, Clash> {
+        let mut next = BTreeSet::new();
+        for &position in positions {
+            let Some(segment) = segment(self.paths, position) else { continue };
+            if segment.deep {
+                next.insert(position);
+            }
+            if takes(&segment.step, met) {
+                next.insert((position.0, position.1 + 1));
+            }
+        }
+        self.state(next)
+    }
+}
+
+fn segment(paths: &[Path], (path, behind): Position) -> Option<&Segment> {
+    paths.get(path)?.segments.get(behind)
+}
+
+fn takes(step: &Step, met: &Met<'_>) -> bool {
+    match (step, met) {
+        (Step::Key(key), Met::Key(met)) => key == met,
+        (Step::AnyKey, Met::Key(_) | Met::OtherKey) | (Step::Element, Met::Element) => true,
+        (Step::Key(_), Met::OtherKey | Met::Element)
+        | (Step::AnyKey, Met::Element)
+        | (Step::Element, Met::Key(_) | Met::OtherKey) => false,
+    }
+}
+
+/// Tells every state what lies below it, until nothing changes (recursive descent makes circles).
+fn spread(states: &mut [State], paths: &[Path]) {
+    let words = paths.iter().map(|path| usize::from(path.label) / 64 + 1).max().unwrap_or(0);
+    for state in states.iter_mut() {
+        state.below = vec![0; words];
+        if let Some(label) = state.label
+            && let Some(word) = state.below.get_mut(usize::from(label) / 64)
+        {
+            *word |= 1 << (label % 64);
+        }
+        state.leads_to_records = state.has_elements();
+    }
+    let mut changed = true;
+    while changed {
+        changed = false;
+        // Children tend to have higher ids than parents.
+        for id in (0..states.len()).rev() {
+            changed |= pull(states, id);
+        }
+    }
+}
+
+/// Takes over what a state's successors reach; true if that was news.
+fn pull(states: &mut [State], id: usize) -> bool {
+    let Some(state) = states.get(id) else { return false };
+    let mut below = state.below.clone();
+    for next in state.next().filter_map(|next| states.get(next as usize)) {
+        below.iter_mut().zip(&next.below).for_each(|(word, more)| *word |= more);
+    }
+    let members = state.edges.iter().map(|edge| edge.next).chain([state.other]);
+    let leads = state.leads_to_records
+        || members.filter_map(|next| states.get(next as usize)).any(|next| next.leads_to_records);
+    let Some(state) = states.get_mut(id) else { return false };
+    let changed = state.below != below || state.leads_to_records != leads;
+    (state.below, state.leads_to_records) = (below, leads);
+    changed
+}

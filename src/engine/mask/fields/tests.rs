@@ -1,0 +1,114 @@
+use super::*;
+
+enum Met {
+    Key(&'static str),
+    Element,
+}
+use Met::{Element, Key};
+
+fn label(paths: &[(&str, usize)], way: &[Met]) -> Option<u16> {
+    let paths: Vec<_> = paths.iter().map(|(path, label)| ((*path).to_owned(), *label)).collect();
+    let map = FieldMap::compile(&paths).unwrap();
+    let end = way.iter().fold(map.root(), |at, met| {
+        let state = map.state(at);
+        match met {
+            Key(key) => state.find(key.as_bytes()).map_or(state.other(), |(_, next)| next),
+            Element => state.element(),
+        }
+    });
+    map.state(end).label()
+}
+
+#[test]
+fn paths_lead_to_their_labels() {
+    let table: &[(&[(&str, usize)], &[Met], Option<u16>)] = &[
+        (&[("$", 3)], &[], Some(3)),
+        (&[("$.a.b", 1)], &[Key("a"), Key("b")], Some(1)),
+        (&[("$.a.b", 1)], &[Key("a")], None),
+        (&[("$.a.b", 1)], &[Key("a"), Key("b"), Key("c")], None),
+        (&[("$.a.b", 1)], &[Key("A"), Key("b")], None),
+        (&[("$.a.b", 1)], &[Key("a "), Key("b")], None),
+        (&[("$.é", 1)], &[Key("e\u{301}")], None),
+        (&[("$['a.b']", 1)], &[Key("a.b")], Some(1)),
+        (&[(r"$['it\'s']", 1)], &[Key("it's")], Some(1)),
+        (&[("$[\"身份证\"].号", 1)], &[Key("身份证"), Key("号")], Some(1)),
+        (&[("$[*].x", 1)], &[Element, Key("x")], Some(1)),
+        (&[("$[*].x", 1)], &[Key("0"), Key("x")], None),
+        (&[("$.*", 1)], &[Element], None),
+        (&[("$.map.*.y", 1)], &[Key("map"), Key("anything"), Key("y")], Some(1)),
+        (&[("$.*.y", 1), ("$.k.z", 2)], &[Key("k"), Key("y")], Some(1)),
+        (&[("$.*.y", 1), ("$.k.z", 2)], &[Key("k"), Key("z")], Some(2)),
+        (&[("$.*.y", 1), ("$.k.z", 2)], &[Key("j"), Key("z")], None),
+        (&[("$..x", 1)], &[Key("x")], Some(1)),
+        (&[("$..x", 1)], &[Key("a"), Element, Key("x"), Key("x")], Some(1)),
+        (&[("$.a..x", 1)], &[Key("x")], None),
+        (&[("$..x.y", 1)], &[Key("x"), Key("x"), Key("y")], Some(1)),
+        (&[("$..[*]", 1)], &[Key("a"), Element], Some(1)),
+        (&[("$..*", 1)], &[Element, Key("q")], Some(1)),
+        (&[("$.a", 1), ("$.a.b", 2)], &[Key("a"), Key("b")], Some(2)),
+        (&[("$.a", 1), ("$.a", 1)], &[Key("a")], Some(1)),
+        (&[], &[], None),
+    ];
+    for (paths, way, expect) in table {
+        assert_eq!(label(paths, way), *expect, "{paths:?}");
+    }
+}
+
+#[test]
+fn bad_paths_are_refused_with_their_place() {
+    let table: &[(&[(&str, usize)], usize, usize, &str)] = &[
+        (&[("", 0)], 0, 0, "starts with `$`"),
+        (&[("data", 0)], 0, 0, "starts with `$`"),
+        (&[("$.", 0)], 0, 2, "a name or `*`"),
+        (&[("$..", 0)], 0, 3, "a name or `*`"),
+        (&[("$a", 0)], 0, 1, "`.` or `[`"),
+        (&[("$.a b", 0)], 0, 3, "['name']"),
+        (&[("$.id-card", 0)], 0, 4, "['name']"),
+        (&[("$.1a", 0)], 0, 2, "digit"),
+        (&[("$.a[0]", 0)], 0, 4, "indexes"),
+        (&[("$.a[?@.x]", 0)], 0, 4, "filters"),
+        (&[("$.a['b", 0)], 0, 5, "closing quote"),
+        (&[("$['a'", 0)], 0, 5, "`]`"),
+        (&[(r"$['a\n']", 0)], 0, 4, "escaped"),
+        (&[("$.ok", 0), ("$.a.", 0)], 1, 4, "a name or `*`"),
+        (&[("$.a", 0), ("$.a", 1)], 1, 0, "of `$.a`"),
+        (&[("$.*", 0), ("$.a", 1)], 1, 0, "of `$.*`"),
+        (&[("$..id", 0), ("$.data[*].id", 1)], 1, 0, "of `$..id`"),
+        (&[("$.a", 70_000)], 0, 0, "labels"),
+    ];
+    for (paths, index, offset, part) in table {
+        let paths: Vec<_> = paths.iter().map(|(path, label)| ((*path).to_owned(), *label)).collect();
+        let fault = FieldMap::compile(&paths).unwrap_err();
+        assert_eq!((fault.index, fault.offset), (*index, *offset), "{paths:?}: {fault}");
+        assert!(fault.message.contains(part), "{paths:?}: {fault}");
+    }
+}
+
+#[test]
+fn paths_that_explode_are_refused() {
+    let stars = format!("$..a{}", ".*".repeat(30));
+    let fault = FieldMap::compile(&[(stars, 0)]).unwrap_err();
+    assert!(fault.message.contains("4096 states"), "{fault}");
+    assert!(FieldMap::compile(&[(format!("${}", ".a".repeat(65)), 0)]).is_err());
+}
+
+#[test]
+fn a_state_knows_what_lies_below() {
+    let paths = [("$.data[*].person.id".to_owned(), 70), ("$.total".to_owned(), 1)];
+    let map = FieldMap::compile(&paths).unwrap();
+    let root = map.state(map.root());
+    assert!(root.leads_to_records() && root.reaches(|label| label == 70) && root.reaches(|label| label == 1));
+    let (_, total) = root.find(b"total").unwrap();
+    let (_, data) = root.find(b"data").unwrap();
+    assert!(!map.state(total).leads_to_records() && !map.state(total).reaches(|label| label == 70));
+    assert!(map.state(data).leads_to_records() && !map.state(data).reaches(|label| label == 1));
+    assert!(!map.state(map.state(data).element()).leads_to_records());
+}
+
+#[test]
+fn recursive_descent_reaches_in_circles() {
+    let map = FieldMap::compile(&[("$..x".to_owned(), 0)]).unwrap();
+    let root = map.state(map.root());
+    assert!(map.state(root.element()).reaches(|label| label == 0));
+    assert!(map.state(map.state(root.other()).element()).leads_to_records());
+}
