@@ -1,0 +1,199 @@
+//! What becomes of each member, element and value.
+
+use super::frame::{Arrival, Treat, is_name, template};
+use super::literal::LiteralScan;
+use super::number::NumberScan;
+use super::sink::Chunk;
+use super::text::TextScan;
+use super::value;
+use super::walk::{Next, Token, Walk};
+use crate::engine::mask::fields::DEAD;
+use crate::engine::mask::plan::{FaultKind, MaskFault};
+use crate::engine::mask::scalar::{Scalar, Shown};
+
+/// What a value's first byte says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Object,
+    Array,
+    Text,
+    Number,
+    Literal,
+}
+
+impl Walk {
+    /// A key that decides what becomes of its member.
+    pub(super) fn take_key(&mut self, chunk: &mut Chunk<'_>, key: &[u8], at: u64) -> Result<(), MaskFault> {
+        let state = self.fields.state(self.top.state);
+        let (state, arrival) = match state.find(key) {
+            Some((place, next)) => {
+                let place_bit = 1u64 << (place % 64);
+                let word = self.seen.get_mut(self.top.seen as usize + place / 64);
+                if word.as_ref().is_none_or(|word| **word & place_bit != 0) {
+                    return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at });
+                }
+                word.into_iter().for_each(|word| *word |= place_bit);
+                (next, Arrival::Named(place as u32))
+            }
+            None => (state.other(), Arrival::Other),
+        };
+        let follow = self.top.treat == Treat::Follow;
+        if follow && (state == DEAD || arrival == Arrival::Other && !is_name(key)) {
+            self.count_unknown(arrival, Some(key));
+            self.leave_out(chunk);
+            return Ok(());
+        }
+        self.next = Next { treat: self.rules.treat(state, self.top.treat), state, arrival };
+        match self.next.treat {
+            Treat::Keep(_) => self.sink.commit(chunk),
+            Treat::Drop(label) => {
+                self.count(label);
+                self.leave_out(chunk);
+            }
+            Treat::Follow | Treat::Mask(_) | Treat::Skip => {}
+        }
+        Ok(())
+    }
+
+    /// The member or element that comes, or its value, does not leave.
+    fn leave_out(&mut self, chunk: &mut Chunk<'_>) {
+        self.sink.discard(chunk);
+        self.next.treat = Treat::Skip;
+    }
+
+    pub(super) fn begin_value(&mut self, chunk: &mut Chunk<'_>, byte: u8) -> Result<(), MaskFault> {
+        let shape = match byte {
+            b'"' => Shape::Text,
+            b'{' => Shape::Object,
+            b'[' => Shape::Array,
+            b'-' | b'0'..=b'9' => Shape::Number,
+            b't' | b'f' | b'n' => Shape::Literal,
+            _ => return Err(self.not_a_value(byte, chunk.pos)),
+        };
+        let treat = self.settle(chunk, shape, byte);
+        let start = chunk.pos;
+        match shape {
+            Shape::Object => self.open(chunk, true, treat),
+            Shape::Array => self.open(chunk, false, treat),
+            Shape::Text => {
+                self.token = Token::Text(TextScan::default());
+                self.read_text(chunk, start, start + 1)
+            }
+            Shape::Number => {
+                self.token = Token::Number(NumberScan::start(byte));
+                self.read_number(chunk, start, start + 1)
+            }
+            Shape::Literal => {
+                self.token = Token::Literal(LiteralScan::start(byte));
+                self.read_literal(chunk, start + 1)
+            }
+        }
+    }
+
+    fn not_a_value(&self, byte: u8, at: usize) -> MaskFault {
+        let first = self.tally.bytes_in == 0 && at == 0;
+        let mark = first && matches!(byte, 0xEF | 0xFE | 0xFF);
+        self.fault(if mark { FaultKind::ByteOrderMark } else { FaultKind::Unexpected }, at)
+    }
+
+    /// Decides about a value by its first byte, and makes what was undecided before it follow.
+    fn settle(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) -> Treat {
+        let scalar = !matches!(shape, Shape::Object | Shape::Array);
+        let mut treat = self.next.treat;
+        if treat != Treat::Skip && self.is_beyond_cap() {
+            self.tally.dropped_records += 1;
+            treat = Treat::Skip;
+        }
+        treat = match treat {
+            Treat::Follow => self.settle_structure(shape, byte),
+            Treat::Mask(label) if shape == Shape::Object => {
+                self.count(label);
+                Treat::Skip
+            }
+            Treat::Drop(label) => {
+                self.count(label);
+                Treat::Skip
+            }
+            Treat::Keep(_) | Treat::Mask(_) | Treat::Skip => treat,
+        };
+        match treat {
+            Treat::Skip | Treat::Drop(_) => self.leave_out(chunk),
+            Treat::Mask(label) if scalar => {
+                self.count(label);
+                self.sink.hold(chunk);
+            }
+            Treat::Keep(_) | Treat::Follow | Treat::Mask(_) => {
+                self.sink.commit(chunk);
+                if let Treat::Keep(label) = treat
+                    && scalar
+                {
+                    self.count(label);
+                    self.showed_outside |= !self.in_records;
+                }
+                self.mark_emitted();
+            }
+        }
+        self.next.treat = treat;
+        treat
+    }
+
+    /// A value on the way to labels: is it a container that leads on, and to something shown?
+    fn settle_structure(&mut self, shape: Shape, byte: u8) -> Treat {
+        let state = self.fields.state(self.next.state);
+        let fits = match shape {
+            Shape::Object => state.has_members(),
+            Shape::Array => state.has_elements(),
+            Shape::Literal => byte == b'n' && (state.has_members() || state.has_elements()),
+            Shape::Text | Shape::Number => false,
+        };
+        let around_records = !self.in_records && (state.leads_to_records() || self.around.is_empty());
+        if !fits {
+            self.count_unknown(self.next.arrival, None);
+            Treat::Skip
+        } else if around_records || self.rules.is_open(self.next.state) {
+            Treat::Follow
+        } else {
+            Treat::Skip
+        }
+    }
+
+    fn is_beyond_cap(&self) -> bool {
+        self.top.records && self.plan.records_max.is_some_and(|max| self.tally.records >= max)
+    }
+
+    /// A value leaves.
+    fn mark_emitted(&mut self) {
+        self.top.emitted = true;
+        if self.top.records {
+            self.tally.records += 1;
+        }
+    }
+
+    fn count(&mut self, label: u16) {
+        if let Some(count) = self.tally.labels.get_mut(usize::from(label)) {
+            *count += 1;
+        }
+    }
+
+    fn count_unknown(&mut self, arrival: Arrival, key: Option<&[u8]>) {
+        self.tally.dropped_unknown += 1;
+        if self.tally.unknown_sample.is_none() {
+            let frames = self.around.iter().chain([&self.top]);
+            self.tally.unknown_sample = Some(template(&self.fields, frames, arrival, key));
+        }
+    }
+
+    /// Shows what the label's mask makes of a scalar, or leaves the member out.
+    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, scalar: Scalar<'_>) {
+        let Treat::Mask(label) = self.next.treat else { return };
+        match value::shown(&self.plan, label, scalar) {
+            Shown::Absent => self.sink.forget(),
+            shown @ (Shown::Text(_) | Shown::Number(_) | Shown::Bool(_) | Shown::Null) => {
+                self.sink.release(chunk);
+                value::write(&shown, chunk.out);
+                self.showed_outside |= !self.in_records;
+                self.mark_emitted();
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What happens in one place of a document: containers open, and the rule of each.
+
+use crate::engine::mask::fields::{DEAD, FieldMap, State, StateId};
+use crate::engine::mask::plan::Plan;
+use crate::engine::mask::scalar::LabelAction;
+
+/// What happens to a value, or to what a container holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Treat {
+    /// On the way to labels: containers stay, scalars are unknown.
+    Follow,
+    /// Stays as it is.
+    Keep(u16),
+    /// Is shown through the mask of its label.
+    Mask(u16),
+    /// Is left out, and counted for its label.
+    Drop(u16),
+    /// Is left out: decided and counted above.
+    Skip,
+}
+
+/// How a value entered its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// By a key that the container's state names, at this place.
+    Named(u32),
+    /// By another key.
+    Other,
+    Element,
+    /// It is the document.
+    Document,
+}
+
+/// One open container. The outermost stands for the document's surroundings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    /// The byte that closes it; 0 for the outermost.
+    pub(super) closer: u8,
+    pub(super) treat: Treat,
+    pub(super) state: StateId,
+    pub(super) arrival: Arrival,
+    /// Something inside has left already, so what leaves next needs a comma.
+    pub(super) emitted: bool,
+    /// Its elements are records.
+    pub(super) records: bool,
+    /// Where its bits of keys seen begin.
+    pub(super) seen: u32,
+}
+
+impl Frame {
+    /// What surrounds the document.
+    pub(super) fn outermost() -> Frame {
+        Frame {
+            closer: 0,
+            treat: Treat::Follow,
+            state: DEAD,
+            arrival: Arrival::Document,
+            emitted: false,
+            records: false,
+            seen: 0,
+        }
+    }
+
+    /// What is inside must be looked at before it leaves.
+    pub(super) fn is_decided_inside(&self) -> bool {
+        match self.treat {
+            Treat::Follow | Treat::Mask(_) => true,
+            Treat::Keep(_) => self.state != DEAD,
+            Treat::Drop(_) | Treat::Skip => false,
+        }
+    }
+}
+
+/// What one answer's plan makes of each state of the field map.
+pub(super) struct Rules(Vec<Rule>);
+
+#[derive(Clone, Copy)]
+struct Rule {
+    /// What the state's own label asks for.
+    own: Option<Treat>,
+    /// Some label here or below is shown.
+    open: bool,
+}
+
+impl Rules {
+    pub(super) fn new(fields: &FieldMap, plan: &Plan) -> Rules {
+        let rule = |state: &State| Rule {
+            own: state.label().map(|label| of_label(plan, label)),
+            open: state.reaches(|label| is_shown(plan, label)),
+        };
+        Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
+    }
+
+    /// What happens to a value in this state, inside a container that is treated like this.
+    #[inline]
+    pub(super) fn treat(&self, state: StateId, around: Treat) -> Treat {
+        match self.0.get(state as usize).and_then(|rule| rule.own) {
+            Some(own) => own,
+            None => match around {
+                Treat::Keep(_) | Treat::Mask(_) | Treat::Follow => around,
+                Treat::Drop(_) | Treat::Skip => Treat::Skip,
+            },
+        }
+    }
+
+    pub(super) fn is_open(&self, state: StateId) -> bool {
+        self.0.get(state as usize).is_some_and(|rule| rule.open)
+    }
+}
+
+fn of_label(plan: &Plan, label: u16) -> Treat {
+    match plan.actions.get(usize::from(label)).map(|rule| &rule.action) {
+        Some(LabelAction::Keep) => Treat::Keep(label),
+        Some(
+            LabelAction::Generalise(_) | LabelAction::Partial(_) | LabelAction::Token | LabelAction::Verify,
+        ) => Treat::Mask(label),
+        Some(LabelAction::Drop) | None => Treat::Drop(label),
+    }
+}
+
+fn is_shown(plan: &Plan, label: usize) -> bool {
+    plan.actions.get(label).is_some_and(|rule| rule.action != LabelAction::Drop)
+}
+
+/// A key that is a name rather than a value: see the rule in [`json`](super).
+pub(super) fn is_name(key: &[u8]) -> bool {
+    let Some((first, rest)) = key.split_first() else { return false };
+    let shaped = (first.is_ascii_alphabetic() || *first == b'_')
+        && rest.len() <= 40
+        && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
+    shaped && key.iter().filter(|byte| byte.is_ascii_digit()).count() <= 4
+}
+
+/// The way to an unknown value, in names of the catalogue, `*`, `[*]`, and its own key if that is
+/// a name (`?` otherwise, `None` for an element or a value of the wrong shape).
+pub(super) fn template<'a>(
+    fields: &FieldMap,
+    frames: impl Iterator<Item = &'a Frame>,
+    arrival: Arrival,
+    key: Option<&[u8]>,
+) -> String {
+    let mut path = String::from("$");
+    let mut state = DEAD;
+    for frame in frames {
+        append(&mut path, fields.state(state), frame.arrival);
+        state = frame.state;
+    }
+    match key {
+        Some(key) if is_name(key) => {
+            path.push('.');
+            path.push_str(std::str::from_utf8(key).unwrap_or("?"));
+        }
+        Some(_) => path.push_str(".?"),
+        None => append(&mut path, fields.state(state), arrival),
+    }
+    if path.len() > TEMPLATE_BYTES_MAX {
+        let cut = (0..=TEMPLATE_BYTES_MAX).rev().find(|at| path.is_char_boundary(*at));
+        path.truncate(cut.unwrap_or(0));
+        path.push('…');
+    }
+    path
+}
+
+/// Long enough for any path of the catalogue; short enough for a log line.
+const TEMPLATE_BYTES_MAX: usize = 200;
+
+fn append(path: &mut String, state: &State, arrival: Arrival) {
+    match arrival {
+        Arrival::Document => {}
+        Arrival::Element => path.push_str("[*]"),
+        Arrival::Other => path.push_str(".*"),
+        Arrival::Named(place) => {
+            path.push('.');
+            path.push_str(state.key(place as usize).unwrap_or("?"));
+        }
+    }
+}

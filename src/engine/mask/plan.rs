@@ -1,0 +1,102 @@
+//! What a masker is told, and what it tells: the same for every format.
+
+use super::scalar::{LabelAction, TokenKey};
+use crate::closed_enum;
+use crate::engine::identifier::Kind;
+use crate::engine::terms::DisclosureMode;
+
+/// What happens to the values of one label in one answer.
+#[derive(Clone, Debug)]
+pub struct LabelRule {
+    /// The mode that is in effect.
+    pub mode: DisclosureMode,
+    /// What that mode does to a value of this label.
+    pub action: LabelAction,
+    /// What the values are, where they have a form.
+    pub kind: Option<Kind>,
+}
+
+/// What happens to one answer.
+pub struct Plan {
+    /// By label index of the dataset. A label without a rule is dropped.
+    pub actions: Vec<LabelRule>,
+    /// Key of pseudonyms for this consumer department and matter.
+    pub token_key: TokenKey,
+    /// What the caller claims, and about which label.
+    pub claim: Option<(usize, String)>,
+    /// Year, month, day in China, for age bands.
+    pub today: (i32, u8, u8),
+    /// So many records leave; what comes after is left out and counted. No limit if none.
+    pub records_max: Option<u64>,
+}
+
+/// How much an answer may ask of a masker. The body's own length is limited where it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskLimits {
+    /// Containers inside containers. Deeper data is no record, and each level costs 32 bytes.
+    pub depth_max: usize,
+    /// Bytes of one token (key, string, number) or of the white space between two. A token to be
+    /// masked must be held whole, so this bounds memory, some three times over.
+    pub token_bytes_max: usize,
+}
+
+/// What was seen in one answer. Counts only, and names of fields that are names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records that left: elements of the outermost array that leads to labels; 1 for an answer
+    /// without such an element of which some labelled value left.
+    pub records: u64,
+    /// Records left out because [`Plan::records_max`] was reached.
+    pub dropped_records: u64,
+    /// Values met, by label index, whatever became of them. What was left out whole counts once.
+    pub labels: Vec<u64>,
+    /// Members and elements left out because no path names them.
+    pub dropped_unknown: u64,
+    /// Where the first of them was: path template with `?` for keys that may be data.
+    pub unknown_sample: Option<String>,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+}
+
+closed_enum! {
+    /// Why a body cannot be masked. What was not understood does not pass.
+    pub enum FaultKind {
+        /// No value at all.
+        Empty = "empty",
+        /// Starts with a byte order mark, or is not UTF-8 from its first byte (RFC 8259, 8.1).
+        ByteOrderMark = "byte_order_mark",
+        /// Not UTF-8.
+        InvalidUtf8 = "invalid_utf8",
+        /// A `\u` escape of half a surrogate pair: no reader agrees what it means.
+        LoneSurrogate = "lone_surrogate",
+        /// An escape that does not exist.
+        BadEscape = "bad_escape",
+        /// A control character inside a string.
+        ControlCharacter = "control_character",
+        /// A number outside the grammar: leading zero, no digit, …
+        BadNumber = "bad_number",
+        /// A byte where the grammar has no place for it.
+        Unexpected = "unexpected",
+        /// Something after the one value.
+        TrailingData = "trailing_data",
+        /// The body ended inside its value.
+        Truncated = "truncated",
+        /// The same key twice in one object, where the key is one that the paths name.
+        DuplicateKey = "duplicate_key",
+        /// [`MaskLimits::depth_max`].
+        TooDeep = "too_deep",
+        /// [`MaskLimits::token_bytes_max`].
+        TokenTooLong = "token_too_long",
+    }
+}
+
+/// Why a body could not be masked, and where: never what stood there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset}")]
+pub struct MaskFault {
+    pub kind: FaultKind,
+    /// From 0, in the body as the masker read it (after content coding).
+    pub offset: u64,
+}
