@@ -6,7 +6,9 @@ enum Met {
 }
 use Met::{Element, Key};
 
-fn label(paths: &[(&str, usize)], way: &[Met]) -> Option<u16> {
+type Paths<'a> = &'a [(&'a str, usize)];
+
+fn label(paths: Paths<'_>, way: &[Met]) -> Option<u16> {
     let paths: Vec<_> = paths.iter().map(|(path, label)| ((*path).to_owned(), *label)).collect();
     let map = FieldMap::compile(&paths).unwrap();
     let end = way.iter().fold(map.root(), |at, met| {
@@ -21,7 +23,7 @@ fn label(paths: &[(&str, usize)], way: &[Met]) -> Option<u16> {
 
 #[test]
 fn paths_lead_to_their_labels() {
-    let table: &[(&[(&str, usize)], &[Met], Option<u16>)] = &[
+    let table: &[(Paths<'_>, &[Met], Option<u16>)] = &[
         (&[("$", 3)], &[], Some(3)),
         (&[("$.a.b", 1)], &[Key("a"), Key("b")], Some(1)),
         (&[("$.a.b", 1)], &[Key("a")], None),
@@ -56,7 +58,7 @@ fn paths_lead_to_their_labels() {
 
 #[test]
 fn bad_paths_are_refused_with_their_place() {
-    let table: &[(&[(&str, usize)], usize, usize, &str)] = &[
+    let table: &[(Paths<'_>, usize, usize, &str)] = &[
         (&[("", 0)], 0, 0, "starts with `$`"),
         (&[("data", 0)], 0, 0, "starts with `$`"),
         (&[("$.", 0)], 0, 2, "a name or `*`"),

@@ -11,6 +11,11 @@ const DROP: usize = 2;
 
 const LIMITS: MaskLimits = MaskLimits { depth_max: 8, token_bytes_max: 40 };
 
+/// Paths, each with its label.
+type Paths<'a> = &'a [(&'a str, usize)];
+/// Paths, a document, what leaves.
+type Row<'a> = (Paths<'a>, &'a str, &'a str);
+
 fn plan(records_max: Option<u64>) -> Arc<Plan> {
     let rule = |mode, action| LabelRule { mode, action, kind: None };
     let actions = vec![
@@ -22,7 +27,7 @@ fn plan(records_max: Option<u64>) -> Arc<Plan> {
     Arc::new(Plan { actions, token_key, claim: Some((ASK, "v".into())), today: (2026, 11, 22), records_max })
 }
 
-fn fields(paths: &[(&str, usize)]) -> Arc<FieldMap> {
+fn fields(paths: Paths<'_>) -> Arc<FieldMap> {
     let paths: Vec<_> = paths.iter().map(|(path, label)| ((*path).to_owned(), *label)).collect();
     Arc::new(FieldMap::compile(&paths).unwrap())
 }
@@ -58,14 +63,14 @@ fn outcome(fields: &Arc<FieldMap>, plan: &Arc<Plan>, input: &[u8]) -> Outcome {
     whole
 }
 
-fn text(paths: &[(&str, usize)], input: &str) -> String {
+fn text(paths: Paths<'_>, input: &str) -> String {
     match outcome(&fields(paths), &plan(None), input.as_bytes()) {
         Ok((text, _)) => text,
         Err(fault) => panic!("{input}: {fault:?}"),
     }
 }
 
-const RECORDS: &[(&str, usize)] =
+const RECORDS: Paths<'_> =
     &[("$.data[*].a", KEEP), ("$.data[*].q", ASK), ("$.data[*].d", DROP), ("$.data[*].in.a", KEEP)];
 
 #[test]
@@ -124,7 +129,7 @@ fn what_stays_stays_byte_for_byte() {
 
 #[test]
 fn a_labelled_subtree_follows_the_shape_rule() {
-    let table: &[(&[(&str, usize)], &str, &str)] = &[
+    let table: &[Row<'_>] = &[
         (&[("$.q", ASK)], r#"{"q":"v"}"#, r#"{"q":true}"#),
         (&[("$.q", ASK)], r#"{ "q" : "\u0076" }"#, r#"{ "q" : true }"#),
         (&[("$.q", ASK)], r#"{"q":"w"}"#, r#"{"q":false}"#),
@@ -214,107 +219,111 @@ fn keys_under_a_wildcard_must_be_names() {
     assert_eq!(text(deep, input), r#"{"x":1,"p":{"x":[{"q":2}]},"r":[{"x":3}]}"#);
 }
 
+/// Bodies, the fault of each and its offset.
+const NOT_JSON: &[(&[u8], FaultKind, u64)] = &[
+    (b"", FaultKind::Empty, 0),
+    (b" \n", FaultKind::Empty, 2),
+    (b"\xEF\xBB\xBF{}", FaultKind::ByteOrderMark, 0),
+    (b"\xFF\xFE{\0}\0", FaultKind::ByteOrderMark, 0),
+    (b"\xFE\xFF\0{\0}", FaultKind::ByteOrderMark, 0),
+    (b"{\0}\0", FaultKind::Unexpected, 1),
+    (b"\0{\0}", FaultKind::Unexpected, 0),
+    (b"{} \xEF\xBB\xBF", FaultKind::TrailingData, 3),
+    (b"{}{}", FaultKind::TrailingData, 2),
+    (b"{}\n{}", FaultKind::TrailingData, 3),
+    (b"1 2", FaultKind::TrailingData, 2),
+    (b"{},", FaultKind::TrailingData, 2),
+    (b")]}'\n{}", FaultKind::Unexpected, 0),
+    (b"callback({})", FaultKind::Unexpected, 0),
+    (b"<html>", FaultKind::Unexpected, 0),
+    (b"\x1e{}", FaultKind::Unexpected, 0),
+    (b"{", FaultKind::Truncated, 1),
+    (b"[1", FaultKind::Truncated, 2),
+    (b"\"abc", FaultKind::Truncated, 4),
+    (b"tru", FaultKind::Truncated, 3),
+    (b"-", FaultKind::Truncated, 1),
+    (b"1.", FaultKind::Truncated, 2),
+    (b"1e", FaultKind::Truncated, 2),
+    (b"{\"data\"", FaultKind::Truncated, 7),
+    (b"[1,]", FaultKind::Unexpected, 3),
+    (b"[,1]", FaultKind::Unexpected, 1),
+    (b"[1 2]", FaultKind::Unexpected, 3),
+    (b"{\"a\":1,}", FaultKind::Unexpected, 7),
+    (b"{,\"a\":1}", FaultKind::Unexpected, 1),
+    (b"{\"a\" 1}", FaultKind::Unexpected, 5),
+    (b"{\"a\"}", FaultKind::Unexpected, 4),
+    (b"{\"a\":}", FaultKind::Unexpected, 5),
+    (b"{a:1}", FaultKind::Unexpected, 1),
+    (b"{'a':1}", FaultKind::Unexpected, 1),
+    (b"{1:1}", FaultKind::Unexpected, 1),
+    (b"[1}", FaultKind::Unexpected, 2),
+    (b"{]", FaultKind::Unexpected, 1),
+    (b"]", FaultKind::Unexpected, 0),
+    (b"[1/*x*/]", FaultKind::Unexpected, 2),
+    (b"\x0b1", FaultKind::Unexpected, 0),
+    (b"\xc2\xa01", FaultKind::Unexpected, 0),
+    (b"True", FaultKind::Unexpected, 0),
+    (b"truE", FaultKind::Unexpected, 3),
+    (b"nul1", FaultKind::Unexpected, 3),
+    (b"nulll", FaultKind::TrailingData, 4),
+    (b"NaN", FaultKind::Unexpected, 0),
+    (b"Infinity", FaultKind::Unexpected, 0),
+    (b"-Infinity", FaultKind::BadNumber, 1),
+    (b"+1", FaultKind::Unexpected, 0),
+    (b".5", FaultKind::Unexpected, 0),
+    (b"01", FaultKind::BadNumber, 1),
+    (b"-01", FaultKind::BadNumber, 2),
+    (b"00", FaultKind::BadNumber, 1),
+    (b"1.e5", FaultKind::BadNumber, 2),
+    (b"[1.]", FaultKind::BadNumber, 3),
+    (b"1e+", FaultKind::Truncated, 3),
+    (b"[1e+]", FaultKind::BadNumber, 4),
+    (b"0x10", FaultKind::TrailingData, 1),
+    (b"1_000", FaultKind::TrailingData, 1),
+    (b"\"a\nb\"", FaultKind::ControlCharacter, 2),
+    (b"\"12345678\x1f\"", FaultKind::ControlCharacter, 9),
+    (b"\"\\x\"", FaultKind::BadEscape, 2),
+    (b"\"\\u12g4\"", FaultKind::BadEscape, 5),
+    (b"\"\\u123\"", FaultKind::BadEscape, 6),
+    (b"\"\\U0041\"", FaultKind::BadEscape, 2),
+    (br#""\ud800""#, FaultKind::LoneSurrogate, 7),
+    (br#""\udc00""#, FaultKind::LoneSurrogate, 6),
+    (br#""\ud800\ud800""#, FaultKind::LoneSurrogate, 12),
+    (br#""\ud800\u0041""#, FaultKind::LoneSurrogate, 12),
+    (br#""\ud800\n""#, FaultKind::LoneSurrogate, 8),
+    (br#""\ud800x""#, FaultKind::LoneSurrogate, 7),
+    (br#"{"\ud800":1}"#, FaultKind::LoneSurrogate, 8),
+    (b"\"a\xff\"", FaultKind::InvalidUtf8, 2),
+    (b"\"\x80\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xc0\xaf\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xe0\x80\xaf\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xed\xa0\x80\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xf4\x90\x80\x80\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xe5\xbc\"", FaultKind::InvalidUtf8, 1),
+    (b"\"\xe5\xbc", FaultKind::Truncated, 3),
+    (b"\"12345678\xe5\xbc\"12345678", FaultKind::InvalidUtf8, 9),
+    (b"{\"\xff\":1}", FaultKind::InvalidUtf8, 2),
+];
+
 #[test]
 fn what_is_not_json_is_a_fault() {
-    use FaultKind::*;
+    use FaultKind::{TokenTooLong, TooDeep};
     let long_key = format!(r#"{{"data":1,"{}":1}}"#, "k".repeat(39));
     let long_number = format!("[{}]", "1".repeat(41));
     let long_space = format!("[{}]", " ".repeat(41));
     let deep = "[".repeat(9);
     let table: &[(&[u8], FaultKind, u64)] = &[
-        (b"", Empty, 0),
-        (b" \n", Empty, 2),
-        (b"\xEF\xBB\xBF{}", ByteOrderMark, 0),
-        (b"\xFF\xFE{\0}\0", ByteOrderMark, 0),
-        (b"\xFE\xFF\0{\0}", ByteOrderMark, 0),
-        (b"{\0}\0", Unexpected, 1),
-        (b"\0{\0}", Unexpected, 0),
-        (b"{} \xEF\xBB\xBF", TrailingData, 3),
-        (b"{}{}", TrailingData, 2),
-        (b"{}\n{}", TrailingData, 3),
-        (b"1 2", TrailingData, 2),
-        (b"{},", TrailingData, 2),
-        (b")]}'\n{}", Unexpected, 0),
-        (b"callback({})", Unexpected, 0),
-        (b"<html>", Unexpected, 0),
-        (b"\x1e{}", Unexpected, 0),
-        (b"{", Truncated, 1),
-        (b"[1", Truncated, 2),
-        (b"\"abc", Truncated, 4),
-        (b"tru", Truncated, 3),
-        (b"-", Truncated, 1),
-        (b"1.", Truncated, 2),
-        (b"1e", Truncated, 2),
-        (b"{\"data\"", Truncated, 7),
-        (b"[1,]", Unexpected, 3),
-        (b"[,1]", Unexpected, 1),
-        (b"[1 2]", Unexpected, 3),
-        (b"{\"a\":1,}", Unexpected, 7),
-        (b"{,\"a\":1}", Unexpected, 1),
-        (b"{\"a\" 1}", Unexpected, 5),
-        (b"{\"a\"}", Unexpected, 4),
-        (b"{\"a\":}", Unexpected, 5),
-        (b"{a:1}", Unexpected, 1),
-        (b"{'a':1}", Unexpected, 1),
-        (b"{1:1}", Unexpected, 1),
-        (b"[1}", Unexpected, 2),
-        (b"{]", Unexpected, 1),
-        (b"]", Unexpected, 0),
-        (b"[1/*x*/]", Unexpected, 2),
-        (b"\x0b1", Unexpected, 0),
-        (b"\xc2\xa01", Unexpected, 0),
-        (b"True", Unexpected, 0),
-        (b"truE", Unexpected, 3),
-        (b"nul1", Unexpected, 3),
-        (b"nulll", TrailingData, 4),
-        (b"NaN", Unexpected, 0),
-        (b"Infinity", Unexpected, 0),
-        (b"-Infinity", BadNumber, 1),
-        (b"+1", Unexpected, 0),
-        (b".5", Unexpected, 0),
-        (b"01", BadNumber, 1),
-        (b"-01", BadNumber, 2),
-        (b"00", BadNumber, 1),
-        (b"1.e5", BadNumber, 2),
-        (b"[1.]", BadNumber, 3),
-        (b"1e+", Truncated, 3),
-        (b"[1e+]", BadNumber, 4),
-        (b"0x10", TrailingData, 1),
-        (b"1_000", TrailingData, 1),
-        (b"\"a\nb\"", ControlCharacter, 2),
-        (b"\"12345678\x1f\"", ControlCharacter, 9),
-        (b"\"\\x\"", BadEscape, 2),
-        (b"\"\\u12g4\"", BadEscape, 5),
-        (b"\"\\u123\"", BadEscape, 6),
-        (b"\"\\U0041\"", BadEscape, 2),
-        (br#""\ud800""#, LoneSurrogate, 7),
-        (br#""\udc00""#, LoneSurrogate, 6),
-        (br#""\ud800\ud800""#, LoneSurrogate, 12),
-        (br#""\ud800\u0041""#, LoneSurrogate, 12),
-        (br#""\ud800\n""#, LoneSurrogate, 8),
-        (br#""\ud800x""#, LoneSurrogate, 7),
-        (br#"{"\ud800":1}"#, LoneSurrogate, 8),
-        (b"\"a\xff\"", InvalidUtf8, 2),
-        (b"\"\x80\"", InvalidUtf8, 1),
-        (b"\"\xc0\xaf\"", InvalidUtf8, 1),
-        (b"\"\xe0\x80\xaf\"", InvalidUtf8, 1),
-        (b"\"\xed\xa0\x80\"", InvalidUtf8, 1),
-        (b"\"\xf4\x90\x80\x80\"", InvalidUtf8, 1),
-        (b"\"\xe5\xbc\"", InvalidUtf8, 1),
-        (b"\"\xe5\xbc", Truncated, 3),
-        (b"\"12345678\xe5\xbc\"12345678", InvalidUtf8, 9),
-        (b"{\"\xff\":1}", InvalidUtf8, 2),
         (deep.as_bytes(), TooDeep, 8),
         (long_key.as_bytes(), TokenTooLong, 50),
         (long_number.as_bytes(), TokenTooLong, 41),
         (long_space.as_bytes(), TokenTooLong, 41),
     ];
     // In what is kept, masked, dropped and unknown alike.
-    let maps: [&[(&str, usize)]; 6] =
+    let maps: [Paths<'_>; 6] =
         [&[("$", KEEP)], &[("$", ASK)], &[("$", DROP)], &[], RECORDS, &[("$..x", KEEP)]];
     for paths in maps {
         let fields = fields(paths);
-        for (input, kind, offset) in table {
+        for (input, kind, offset) in NOT_JSON.iter().chain(table) {
             let found = outcome(&fields, &plan(None), input);
             assert_eq!(found, Err((*kind, *offset)), "{paths:?}: {}", String::from_utf8_lossy(input));
         }
@@ -377,7 +386,7 @@ fn what_was_seen_is_counted() {
 #[test]
 fn a_sample_of_the_unknown_names_no_data() {
     let long = format!("$.{}.b", "k".repeat(300));
-    let table: &[(&[(&str, usize)], &str, &str)] = &[
+    let table: &[Row<'_>] = &[
         (RECORDS, r#"{"data":[{"newField":1}]}"#, "$.data[*].newField"),
         (RECORDS, r#"{"data":[{"330106196502142015":1}]}"#, "$.data[*].?"),
         (RECORDS, r#"{"data":[{"张三":1}]}"#, "$.data[*].?"),
@@ -398,7 +407,8 @@ fn a_sample_of_the_unknown_names_no_data() {
 #[test]
 fn records_are_counted_and_capped() {
     let three = r#"{"data":[{"a":1},{"a":2} , {"a":3}],"x":1}"#;
-    let table: &[(&[(&str, usize)], &str, Option<u64>, &str, u64, u64)] = &[
+    type Capped<'a> = (Paths<'a>, &'a str, Option<u64>, &'a str, u64, u64);
+    let table: &[Capped<'_>] = &[
         (RECORDS, three, None, r#"{"data":[{"a":1},{"a":2} , {"a":3}]}"#, 3, 0),
         (RECORDS, three, Some(3), r#"{"data":[{"a":1},{"a":2} , {"a":3}]}"#, 3, 0),
         (RECORDS, three, Some(2), r#"{"data":[{"a":1},{"a":2} ]}"#, 2, 1),
