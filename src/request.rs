@@ -1,1 +1,365 @@
-//! (in preparation)
+//! The life of a request, top to bottom: nothing else decides the order.
+//!
+//! [`serve`] always answers and always leaves a record; [`walk`] may leave at any stage with `?`.
+//! A stage takes what the stages before it made, and a stage that is skipped does not compile: the
+//! upstream is asked for an [`Admitted`] request only, classified data leave against a [`Receipt`]
+//! only, and only masked bytes become a body. This room opens nothing, counts nothing, holds no
+//! state of its own and does not know which protocol carried the request.
+
+mod answer;
+mod disclosure;
+mod resolve;
+
+pub use disclosure::Disclosures;
+
+use crate::catalogue::Route;
+use crate::engine::access::{Access, Subject};
+use crate::engine::canonical::{Canonical, CanonicalLimits, Head, Language, Version, read};
+use crate::engine::clock::Moment;
+use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
+use crate::engine::defence::Weight;
+use crate::engine::disclose::Disclosure;
+use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
+use crate::engine::identifier::{age_band, civil_date};
+use crate::engine::mask::MaskLimits;
+use crate::engine::principal::Principal;
+use crate::engine::reason::Cause;
+use crate::engine::terms::{AgeBand, Method};
+use crate::identity::Identities;
+use crate::identity::memo::TokenMemo;
+use crate::net::body::Body;
+use crate::net::peer::{Peer, Protocol};
+use crate::net::upstream::{Answer, Upstreams};
+use crate::record::{Books, Record};
+use crate::refusal::Refusal;
+use crate::state::audit::Receipt;
+use crate::state::profile::Profiles;
+use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
+use crate::state::snapshot::{Snapshot, Snapshots};
+use answer::{refuse, respond};
+use disclosure::Shown;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use resolve::Asked;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every worker's requests share.
+pub struct Shared {
+    pub snapshots: Arc<Snapshots>,
+    pub identities: Identities,
+    pub quotas: Quotas,
+    pub profiles: Arc<Profiles>,
+    pub canonical_limits: CanonicalLimits,
+    pub mask_limits: MaskLimits,
+    pub answer_bytes_max: u64,
+    pub body_bytes_max: usize,
+    pub body_timeout: Duration,
+    pub step_up_fresh: Duration,
+    /// Key of pseudonyms; see `engine::mask::scalar::TokenKey`.
+    pub pseudonym_key: [u8; 32],
+}
+
+/// What one worker's requests share: one thread, so no locks.
+pub struct Worker {
+    pub shared: Arc<Shared>,
+    pub books: Rc<Books>,
+    pub upstreams: Upstreams,
+    pub memo: RefCell<Memo>,
+    pub tokens: RefCell<TokenMemo>,
+    pub disclosures: RefCell<Disclosures>,
+    /// Random per worker; with the counter it makes request ids that no caller can foresee.
+    pub id_seed: [u64; 2],
+    pub id_count: Cell<u64>,
+}
+
+/// Serves one request: an answer or a refusal, and its record.
+pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Body> {
+    let now = worker.books.clock.now();
+    let id = worker.next_id(now);
+    let language = Language::of(request.headers().get("accept-language").and_then(|value| value.to_str().ok()));
+    let mut record = match Record::open(&worker.books, &peer, id.clone(), now) {
+        Ok(record) => record,
+        Err(cause) => return refuse(&cause.into(), language, &id),
+    };
+    let refusal = match caught(walk(&worker, &peer, request, &mut record)).await {
+        Some(Ok(shown)) => return respond(shown, record),
+        Some(Err(refusal)) => worker.charged(refusal, &record, now),
+        None => Cause::Panicked.into(),
+    };
+    let response = refuse(&refusal, language, &id);
+    record.refused(&refusal);
+    response
+}
+
+/// The stages, in order.
+async fn walk(
+    worker: &Worker,
+    peer: &Peer,
+    request: Request<Incoming>,
+    record: &mut Record,
+) -> Result<answer::Released, Refusal> {
+    let now = record.opened();
+    let (head, body) = request.into_parts();
+    let canonical = canonical(worker, peer, &head)?;
+    record.learnt.method = Some(canonical.method);
+
+    let snapshot = worker.shared.snapshots.current();
+    record.learnt.policy_digest = Some(snapshot.digest.clone());
+
+    let principal = worker.identify(&canonical, peer, &snapshot, now)?;
+    record.learnt.principal = Some(principal.clone());
+
+    let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
+    let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
+    record.learnt.weight = Some(weight);
+
+    let facts = facts(worker, peer, &principal, &asked.access, weight, now);
+    record.learnt.network_known = Some(facts.network.known);
+    let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
+
+    let admitted = admit(worker, allowed, &principal, weight, now)?;
+    record.learnt.standing = Some(admitted.standing());
+
+    let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
+    record.learnt.modes = Some(shown.modes.clone());
+
+    let (receipt, answer) = release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
+    answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await
+}
+
+/// One reading, or a refusal. What the connection itself refused comes through here, too.
+fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -> Result<Canonical, Cause> {
+    if let Some(cause) = peer.framing_fault.get() {
+        return Err(cause);
+    }
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    let absolute = head.uri.to_string();
+    let (is_http2, authority) = match peer.protocol {
+        Protocol::Http2 => (true, head.uri.authority().map(|authority| authority.as_str())),
+        Protocol::Http1 => (false, None),
+    };
+    let read_head = Head {
+        method: head.method.as_str(),
+        target: if !is_http2 && head.uri.authority().is_some() { &absolute } else { target },
+        authority,
+        version: if is_http2 { Version::Http2 } else { version(head) },
+        tls_name: peer.tls_name.as_deref(),
+        secure: peer.secure,
+    };
+    let fields = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    read(&read_head, fields, &worker.shared.canonical_limits)
+}
+
+fn version(head: &hyper::http::request::Parts) -> Version {
+    if head.version == hyper::Version::HTTP_10 { Version::Http10 } else { Version::Http11 }
+}
+
+/// Policy's answer: leave to go on with the modes of each label, or the reasons why not.
+fn judge(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    principal: &Principal,
+    asked: &Asked,
+    facts: &Facts,
+    record: &mut Record,
+) -> Result<(Allowed, Arc<Disclosure>), Refusal> {
+    let dataset = &asked.access.dataset;
+    let question = Question { principal, dataset, facts };
+    let judgement = snapshot.policies.judge(&question, &mut worker.memo.borrow_mut());
+    record.judged();
+    match (judgement.access, judgement.disclosure) {
+        (AccessDecision::Allow(allowed), Some(disclosure)) => {
+            record.learnt.policies = Some(allowed.determining().clone());
+            Ok((allowed, disclosure))
+        }
+        (AccessDecision::Deny(denied), _) => {
+            record.learnt.policies = Some(denied.blamed());
+            let withheld = dataset.labels.iter().map(|label| label.id.clone()).collect();
+            let refusal = Refusal::denied(&denied.reasons, withheld);
+            Err(if asked.route.hidden { refusal.hidden() } else { refusal })
+        }
+        (AccessDecision::Allow(_), None) => Err(Cause::PolicyEvaluation.into()),
+    }
+}
+
+/// The facts that policies may read, from values that earlier stages made.
+fn facts(
+    worker: &Worker,
+    peer: &Peer,
+    principal: &Principal,
+    access: &Access,
+    weight: Weight,
+    now: Moment,
+) -> Facts {
+    let statement = &principal.statement;
+    let matter = statement.matter.as_deref();
+    let subject = access.subject.as_ref();
+    let address = peer.address.ip();
+    let fresh = |at: i64| {
+        let age = now.unix_seconds().saturating_sub(at);
+        (0..=worker.shared.step_up_fresh.as_secs() as i64).contains(&age)
+    };
+    Facts {
+        interface: access.interface,
+        subject: subject.map(|subject| subject_facts(subject, now)),
+        subject_in_matter: matter
+            .zip(subject)
+            .is_some_and(|(matter, subject)| matter.has_subject(subject.identifier.canonical())),
+        officer_assigned: matter
+            .zip(principal.officer.as_deref())
+            .is_some_and(|(matter, officer)| matter.officers.contains(&officer.id)),
+        grant: None,
+        network: NetworkFacts {
+            address,
+            known: principal.application.networks.iter().any(|network| network.contains(address)),
+        },
+        clock: ClockFacts::at(now.unix_seconds()),
+        risk: weight.score,
+        tier: weight.tier,
+        step_up_fresh: statement.stepped_up_at.is_some_and(fresh),
+        records_requested: access.records_requested,
+    }
+}
+
+fn subject_facts(subject: &Subject, now: Moment) -> SubjectFacts {
+    let today = civil_date(now.unix_seconds());
+    SubjectFacts {
+        subject_type: subject.identifier.subject_type(),
+        age_band: subject.identifier.birth_date().map_or(AgeBand::Unknown, |birth| age_band(birth, today)),
+        protected: false,
+    }
+}
+
+fn admit(
+    worker: &Worker,
+    allowed: Allowed,
+    principal: &Principal,
+    weight: Weight,
+    now: Moment,
+) -> Result<Admitted, Refusal> {
+    let keys = quota_keys(principal);
+    worker.shared.quotas.admit(allowed, &keys, weight.tier, now).map_err(over_quota)
+}
+
+fn quota_keys(principal: &Principal) -> QuotaKeys {
+    QuotaKeys {
+        caller: principal.caller_key(),
+        application: principal.application.id.clone(),
+        department: principal.department().clone(),
+    }
+}
+
+fn over_quota(over: OverQuota) -> Refusal {
+    Refusal::over_quota(over.cause(), over.retry_after_s)
+}
+
+/// Hands the decision to the audit writer and asks the upstream: side by side where asking again
+/// would do no harm, one after the other where the upstream may change something.
+async fn release(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    asked: &Asked,
+    canonical: &Canonical,
+    principal: &Principal,
+    admitted: &Admitted,
+    record: &mut Record,
+) -> Result<(Receipt, Answer), Refusal> {
+    let pending = record.decided();
+    let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
+    worker.upstreams.renew(&snapshot.upstreams);
+    let upstream = worker.upstreams.get(&asked.route.upstream).ok_or(Cause::UpstreamUnhealthy)?;
+    record.asks_upstream();
+    let forward = forward(&upstream, outbound, admitted);
+    let (receipt, answer) = if asked.route.method.is_safe() {
+        let (receipt, answer) = tokio::join!(pending.receipt(), forward);
+        (receipt?, answer?)
+    } else {
+        (pending.receipt().await?, forward.await?)
+    };
+    record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
+    Ok((receipt, answer))
+}
+
+/// Only an admitted request reaches an upstream.
+async fn forward(
+    upstream: &Rc<crate::net::upstream::Upstream>,
+    outbound: crate::net::upstream::Outbound,
+    _admitted: &Admitted,
+) -> Result<Answer, Cause> {
+    upstream.forward(outbound).await
+}
+
+impl Worker {
+    fn identify(
+        &self,
+        canonical: &Canonical,
+        peer: &Peer,
+        snapshot: &Snapshot,
+        now: Moment,
+    ) -> Result<Arc<Principal>, Cause> {
+        let certificate = peer.certificate.as_deref();
+        let mut memo = self.tokens.borrow_mut();
+        self.shared.identities.identify(&mut memo, &canonical.presented, certificate, &snapshot.registry, now)
+    }
+
+    /// Charges a refused request, so that probing is not free: where the quota is used up the caller
+    /// is told to come back later instead of why it was refused. Callers without proof are charged
+    /// by the prefix of their address.
+    fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
+        if record.learnt.standing.is_some() || refusal.reason == crate::engine::reason::Reason::Excessive {
+            return refusal;
+        }
+        let keys = match &record.learnt.principal {
+            Some(principal) => quota_keys(principal),
+            None => record.unproven_keys(),
+        };
+        let tier = record.learnt.weight.map_or(crate::engine::terms::RiskTier::Normal, |weight| weight.tier);
+        match self.shared.quotas.charge_denied(&keys, tier, now) {
+            Ok(_) => refusal,
+            Err(over) => over_quota(over),
+        }
+    }
+
+    /// 32 hexadecimal digits, unique and not guessable from the ones before.
+    fn next_id(&self, now: Moment) -> Rc<str> {
+        let count = self.id_count.get();
+        self.id_count.set(count.wrapping_add(1));
+        let high = mixed(self.id_seed[0] ^ count);
+        let low = mixed(self.id_seed[1].wrapping_add(now.monotonic_us) ^ high);
+        format!("{high:016x}{low:016x}").into()
+    }
+}
+
+/// A bijective mix of 64 bits (the finaliser of SplitMix64).
+fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// Runs a future; none if it panicked. What it shares is not left half-changed by a panic: memos are
+/// only ever extended, and the record writes what it knows.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| {
+        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        match polled {
+            Ok(polled) => polled.map(Some),
+            Err(_) => std::task::Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// The route is resolved for `HEAD` as for `GET`.
+fn offered_as(method: Method) -> Method {
+    if method == Method::Head { Method::Get } else { method }
+}
+
+/// Whether the route may be told of at all.
+fn no_route(_: Option<&Route>) -> Refusal {
+    Cause::NoRoute.into()
+}

@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod facts;
 pub mod framing;
 pub mod identifier;
+pub mod json;
 pub mod mask;
 pub mod principal;
 pub mod reason;

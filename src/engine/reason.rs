@@ -155,6 +155,7 @@ causes! {
     Expect = "expect" => Expectation;
     UpgradeRefused = "upgrade_refused" => Request;
     SlowPeer = "slow_client" => SlowClient;
+    Cancelled = "cancelled" => SlowClient, 499;
     BadTarget = "bad_target" => Request;
     ParameterTwice = "parameter_twice" => Request;
     ParameterInvalid = "parameter_invalid" => Request;

@@ -1,6 +1,6 @@
 //! What the claims of a token mean: an officer, a purpose, a matter, and until when.
 
-use super::json::{Json, Object};
+use crate::engine::json::{Json, Object};
 use crate::config::settings::Issuer;
 use crate::engine::identifier::{Kind, check};
 use crate::engine::principal::{Matter, MatterSubject, Officer, Statement};

@@ -32,7 +32,6 @@ mod claims;
 mod compact;
 pub mod fetch;
 pub mod issue;
-mod json;
 pub mod keys;
 pub mod keystore;
 pub mod memo;

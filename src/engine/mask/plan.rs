@@ -19,7 +19,7 @@ pub struct LabelRule {
 /// What happens to one answer.
 pub struct Plan {
     /// By label index of the dataset. A label without a rule is dropped.
-    pub actions: Vec<LabelRule>,
+    pub actions: std::sync::Arc<[LabelRule]>,
     /// Key of pseudonyms for this consumer department and matter.
     pub token_key: TokenKey,
     /// What the caller claims, and about which label.

@@ -1,9 +1,9 @@
-//! JSON as a token or key set may use it: every member once, everything bounded.
+//! Small JSON documents from outside (tokens, key sets, request bodies): every member once, everything bounded.
 //!
 //! `serde_json` reads the syntax; this adds what it does not refuse: duplicate members (fault ID-05:
 //! the first reader's claim is not the second's), deep nesting and long lists (fault ID-12).
 
-use crate::engine::reason::Cause;
+use super::reason::Cause;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
