@@ -70,9 +70,7 @@ pub(super) fn load(schema: Source<'_>, files: &[Source<'_>], names: Names) -> Re
         check_names(policy, &vocabulary, &names, &mut faults);
     }
     let Some(parsed_schema) = parsed_schema else { return Err(faults) };
-    if faults.0.is_empty() {
-        validate(&parsed_schema, &whole, &written, &mut faults);
-    }
+    validate(&parsed_schema, &whole, &written, &mut faults);
     faults.or(())?;
     Ok(assemble(parsed_schema, vocabulary, names, whole, notes))
 }
@@ -261,7 +259,7 @@ fn check_names(policy: &Written<'_>, vocabulary: &Vocabulary, names: &Names, fau
         let Some(kind) = vocabulary.kind(literal.type_name()) else { continue };
         let id = literal.id().unescaped();
         if !names.knows(kind, id) {
-            let text = format!("{kind}::\"{id}\"");
+            let text = format!("Gov::{kind}::\"{id}\"");
             let fault = policy.fault_at(&text, format!("there is no {} `{id}`", noun(kind)));
             faults.push(match names.nearest(kind, id) {
                 Some(nearest) => fault.help(format!("did you mean `{nearest}`?")),

@@ -1,1 +1,5 @@
-//! (in preparation)
+//! The shipped policies over a catalogue like the demo's, and properties over random questions.
+
+pub(crate) mod demo;
+mod loading;
+mod properties;
