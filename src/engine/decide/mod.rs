@@ -39,6 +39,8 @@ pub use load::{FILE_BYTES_MAX, POLICIES_MAX, Source};
 pub use memo::Memo;
 pub use names::{EntityKind, Names};
 pub use reads::ContextPath;
+#[cfg(test)]
+pub(crate) use tests::demo;
 
 use super::dataset::Dataset;
 use super::disclose::{self, Disclosure};

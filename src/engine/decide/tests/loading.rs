@@ -82,7 +82,7 @@ fn faults_name_the_place() {
         ),
         (
             &permit(all, "when { context has purpose && context.purpose == Gov::Purpose::\"fun\" }"),
-            "test.cedar:2:88",
+            "test.cedar:2:87",
             "there is no purpose `fun`",
         ),
         (&permit(all, "when { Gov::Dataset::\"marriage\".level == 3 }"), "test.cedar:2:", "entity literal"),
