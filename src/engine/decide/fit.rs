@@ -40,7 +40,10 @@ fn try_question(
     let slice = slice(vocabulary, names, &[], q, Some(schema))?;
     let ask = |action: &EntityUid, resource: &EntityUid| {
         let principal = slice.principal.uid.clone();
-        Request::new(principal, action.clone(), resource.clone(), slice.context.clone(), Some(schema))
+        let context = slice.context.clone();
+        Request::new(principal, action.clone(), resource.clone(), context, Some(schema))
+            .map(drop)
+            .map_err(Unaskable::from)
     };
     for interface in Interface::ALL {
         ask(vocabulary.access(*interface), &slice.dataset.uid)?;

@@ -175,11 +175,10 @@ impl Written<'_> {
     fn note(&self, id: &str, faults: &mut Faults) -> PolicyNote {
         let annotation = |key| self.policy.annotation(key).map(str::trim).filter(|text| !text.is_empty());
         let reason = annotation("reason").and_then(Reason::parse);
-        if self.forbids() || annotation("reason").is_some() {
-            if reason.is_none() {
-                let fault = self.fault_at("@reason", format!("policy `{id}` has no valid @reason"));
-                faults.push(fault.help("one of the E-… codes, for example @reason(\"E-PURPOSE-MISMATCH\")"));
-            }
+        let needs_reason = self.forbids() || annotation("reason").is_some();
+        if needs_reason && reason.is_none() {
+            let fault = self.fault_at("@reason", format!("policy `{id}` has no valid @reason"));
+            faults.push(fault.help("one of the E-… codes, for example @reason(\"E-PURPOSE-MISMATCH\")"));
         }
         if self.forbids() && annotation("cite").is_none() {
             let fault = self.fault(format!("forbid `{id}` has no @cite"));

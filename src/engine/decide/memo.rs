@@ -89,7 +89,7 @@ impl Memo {
         if let Some(plan) = self.plans.get(&q.dataset.id) {
             self.key.extend(plan.number.to_le_bytes());
             self.key.push(q.facts.interface as u8);
-            reads::write_key(plan.reads(q.facts.interface), q, &mut self.key);
+            reads::write_key(plan.reads(q.facts.interface), &core.names, q, &mut self.key);
         }
     }
 }

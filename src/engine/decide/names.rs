@@ -119,7 +119,7 @@ pub(super) struct Vocabulary {
 
 impl Vocabulary {
     /// Parses the fixed names.
-    pub fn new() -> Result<Self, ParseErrors> {
+    pub fn new() -> Result<Self, Box<ParseErrors>> {
         let mut types = BTreeMap::new();
         for kind in EntityKind::ALL {
             types.insert(*kind, format!("Gov::{kind}").parse()?);

@@ -6,7 +6,7 @@
 //! here costs memory and never exactness; a property test compares with fresh evaluation.
 
 use super::Question;
-use super::names::{EntityKind, Vocabulary};
+use super::names::{EntityKind, Names, Vocabulary};
 use crate::closed_enum;
 use cedar_policy::{EntityTypeName, Policy, PrincipalConstraint};
 use serde_json::Value;
@@ -240,10 +240,10 @@ fn chain(operands: &Value) -> Option<(&str, Vec<&str>)> {
 
 /// Writes what a question's policies read into a key. Every value is self-delimiting and every
 /// absent one has its own mark, so equal keys mean equal facts.
-pub(super) fn write_key(reads: Reads, q: &Question<'_>, key: &mut Vec<u8>) {
+pub(super) fn write_key(reads: Reads, names: &Names, q: &Question<'_>, key: &mut Vec<u8>) {
     write_principal(reads.identity, q, key);
     for path in ContextPath::ALL.iter().filter(|path| reads.reads(**path)) {
-        write_member(*path, q, key);
+        write_member(*path, names, q, key);
     }
 }
 
@@ -269,6 +269,7 @@ fn write_principal(identity: bool, q: &Question<'_>, key: &mut Vec<u8>) {
 
 const ABSENT: u8 = 0xFE;
 const NO_OFFICER: u8 = 0xFD;
+const UNREGISTERED: u8 = 0xFD;
 
 /// Length, then bytes; lengths from 0xFC on take four bytes after a mark.
 fn text(value: Option<&str>, key: &mut Vec<u8>) {
@@ -283,12 +284,12 @@ fn text(value: Option<&str>, key: &mut Vec<u8>) {
     key.extend(value.as_bytes());
 }
 
-fn write_member(path: ContextPath, q: &Question<'_>, key: &mut Vec<u8>) {
+fn write_member(path: ContextPath, names: &Names, q: &Question<'_>, key: &mut Vec<u8>) {
     let (facts, statement) = (q.facts, &q.principal.statement);
     let matter = statement.matter.as_deref();
     let flag = |value: Option<bool>| value.map_or(ABSENT, u8::from);
     match path {
-        ContextPath::Purpose => text(statement.purpose.as_deref(), key),
+        ContextPath::Purpose => write_purpose(statement.purpose.as_deref(), names, key),
         ContextPath::LegalBasis => key.push(statement.legal_basis.map_or(ABSENT, |basis| basis as u8)),
         ContextPath::Matter => key.push(u8::from(matter.is_some())),
         ContextPath::MatterId => text(matter.map(|matter| &*matter.id), key),
@@ -330,6 +331,15 @@ fn write_member(path: ContextPath, q: &Question<'_>, key: &mut Vec<u8>) {
         ContextPath::Bound => key.push(q.principal.bound.into()),
         ContextPath::Application => write_application(q, key),
         ContextPath::Interface => key.push(facts.interface as u8),
+    }
+}
+
+/// Purposes nobody registered are one to every policy, since none may name them; as they may come
+/// from a header, they must not fill the memo.
+fn write_purpose(purpose: Option<&str>, names: &Names, key: &mut Vec<u8>) {
+    match purpose {
+        Some(purpose) if !names.knows(EntityKind::Purpose, purpose) => key.push(UNREGISTERED),
+        Some(_) | None => text(purpose, key),
     }
 }
 

@@ -16,93 +16,96 @@ fn the_shipped_set_loads_and_every_file_is_listed() {
     assert_eq!(on_disk, listed);
 }
 
-/// What is wrong with a policy, and how the fault begins (file and place) and what it says.
+/// Text, where the fault is, and what it says.
+fn refused(text: &str, place: &str, message: &str) {
+    let faults = demo::build(text).map(|_| ()).expect_err(text).to_string();
+    assert!(faults.starts_with(place), "{text}\nwanted {place}, got:\n{faults}");
+    assert!(faults.contains(message), "{text}\nwanted {message}, got:\n{faults}");
+}
+
+const GOOD: &str = "@id(\"good\") permit (principal, action, resource) when { context.tier == 0 };";
+
 #[test]
-fn faults_name_the_place() {
-    let good = r#"@id("good") permit (principal, action, resource) when { context.tier == 0 };"#;
-    assert!(demo::build(good).is_ok());
+fn what_policies_must_say_of_themselves() {
+    assert!(demo::build(GOOD).is_ok());
     let forbid = |annotations: &str| {
         format!("{annotations}\nforbid (principal, action, resource) when {{ context.tier == 9 }};")
     };
-    let permit = |scope: &str, condition: &str| format!("@id(\"p\")\npermit ({scope}) {condition};");
-    let all = "principal, action, resource";
     for (text, place, message) in [
-        ("permit (principal, action, resource", "test.cedar:1:", "unexpected end of input"),
+        (GOOD.replace("@id(\"good\")", "\n\n"), "test.cedar:3:", "without a usable @id"),
+        (GOOD.replace("good", ""), "test.cedar:1:1", "without a usable @id"),
+        (GOOD.replace("good", "a b"), "test.cedar:1:1", "without a usable @id"),
+        (format!("{GOOD}\n{GOOD}"), "test.cedar:2:1", "exists already in test.cedar"),
+        (forbid("@id(\"f\") @cite(\"x\")"), "test.cedar:1:1", "no valid @reason"),
+        (forbid("@id(\"f\")\n@reason(\"E-NOPE\") @cite(\"x\")"), "test.cedar:2:1", "no valid @reason"),
+        (forbid("@id(\"f\") @reason(\"E-LEVEL\")"), "test.cedar:1:1", "has no @cite"),
+        (forbid("@id(\"f\") @reason(\"E-LEVEL\") @cite(\" \")"), "test.cedar:1:1", "has no @cite"),
+        (String::new(), "*.cedar", "no policy at all"),
+        ("// only a comment".to_owned(), "*.cedar", "no policy at all"),
+    ] {
+        refused(&text, place, message);
+    }
+}
+
+/// Scope, condition, where the fault is, and what it says.
+#[test]
+fn what_a_permit_may_not_be() {
+    let all = "principal, action, resource";
+    let (nested, long) = ("(".repeat(80), " || context.tier == 1".repeat(900));
+    let nested = format!("when {{ {nested}context.tier == 0{} }}", ")".repeat(80));
+    let long = format!("when {{ context.tier == 0{long} }}");
+    for (scope, condition, place, message) in [
+        ("principal, action, resource", "when {", "test.cedar:2:", "unexpected token"),
+        (all, "", "test.cedar:1:1", "allows everybody everything"),
+        (all, "when { true }", "test.cedar:1:1", "allows everybody everything"),
         (
-            "\n\npermit (principal, action, resource) when { context.tier == 0 };",
-            "test.cedar:3:1",
-            "without a usable @id",
-        ),
-        (
-            "@id(\"a b\") permit (principal, action, resource) when { context.tier == 0 };",
-            "test.cedar:1:1",
-            "without a usable @id",
-        ),
-        (&format!("{good}\n{good}"), "test.cedar:2:1", "exists already in test.cedar"),
-        (&forbid("@id(\"f\") @cite(\"x\")"), "test.cedar:1:1", "no valid @reason"),
-        (&forbid("@id(\"f\")\n@reason(\"E-NOPE\") @cite(\"x\")"), "test.cedar:2:1", "no valid @reason"),
-        (&forbid("@id(\"f\") @reason(\"E-LEVEL\")"), "test.cedar:1:1", "has no @cite"),
-        (&forbid("@id(\"f\") @reason(\"E-LEVEL\") @cite(\" \")"), "test.cedar:1:1", "has no @cite"),
-        (&permit(all, ""), "test.cedar:1:1", "allows everybody everything"),
-        (&permit(all, "when { true }"), "test.cedar:1:1", "allows everybody everything"),
-        (
-            &permit("principal is Gov::Officer, action, resource is Gov::Dataset", "unless { false }"),
+            "principal is Gov::Officer, action, resource is Gov::Dataset",
+            "unless { false }",
             "test.cedar:1:1",
             "allows everybody everything",
         ),
-        (&permit(all, "when { context.teir == 0 }"), "test.cedar:2:", "attribute `teir`"),
-        (&permit(all, "when { context.tier == \"0\" }"), "test.cedar:2:", "types"),
-        (&permit(all, "when { context.matter.open }"), "test.cedar:2:", "optional"),
-        (&permit(all, "when { context.tier == 0 && false }"), "test.cedar:1:1", "policy is impossible"),
-        (&permit("principal == Gov::Citizen::\"x\", action, resource", ""), "test.cedar:", "Gov::Citizen"),
+        (all, "when { context.teir == 0 }", "test.cedar:2:", "attribute `teir`"),
+        (all, "when { context.tier == \"0\" }", "test.cedar:2:", "types"),
+        (all, "when { context.matter.open }", "test.cedar:2:", "optional"),
+        (all, "when { context.tier == 0 && false }", "test.cedar:1:1", "policy is impossible"),
+        ("principal == Gov::Citizen::\"x\", action, resource", "", "test.cedar:", "Gov::Citizen"),
+        ("principal, action == Gov::Action::\"read\", resource", "", "test.cedar:", "unrecognized action"),
         (
-            &permit("principal, action == Gov::Action::\"read\", resource", ""),
-            "test.cedar:",
-            "unrecognized action",
-        ),
-        (
-            &permit("principal, action, resource == Gov::Dataset::\"mariage\"", ""),
+            "principal, action, resource == Gov::Dataset::\"mariage\"",
+            "",
             "test.cedar:2:40",
             "there is no dataset `mariage`",
         ),
         (
-            &permit("principal, action, resource in Gov::Label::\"names\"", ""),
+            "principal, action, resource in Gov::Label::\"names\"",
+            "",
             "test.cedar:2:40",
-            "there is no label `names`",
+            "did you mean `name`?",
         ),
         (
-            &permit("principal, action, resource == Gov::FieldGroup::\"marriage/nose\"", ""),
+            "principal, action, resource == Gov::FieldGroup::\"marriage/nose\"",
+            "",
             "test.cedar:2:40",
             "there is no field group",
         ),
         (
-            &permit("principal in Gov::Department::\"x\", action, resource", ""),
+            "principal in Gov::Department::\"x\", action, resource",
+            "",
             "test.cedar:2:22",
             "there is no department `x`",
         ),
         (
-            &permit(all, "when { context has purpose && context.purpose == Gov::Purpose::\"fun\" }"),
+            all,
+            "when { context has purpose && context.purpose == Gov::Purpose::\"fun\" }",
             "test.cedar:2:87",
             "there is no purpose `fun`",
         ),
-        (&permit(all, "when { Gov::Dataset::\"marriage\".level == 3 }"), "test.cedar:2:", "entity literal"),
-        (&permit("principal == ?principal, action, resource", ""), "test.cedar:1:1", "templates"),
-        (
-            &permit(all, &format!("when {{ {}context.tier == 0{} }}", "(".repeat(80), ")".repeat(80))),
-            "test.cedar:2:",
-            "nested deeper",
-        ),
-        (
-            &permit(all, &format!("when {{ context.tier == 0{} }}", " || context.tier == 1".repeat(900))),
-            "test.cedar:1:1",
-            "longer than",
-        ),
-        ("", "*.cedar", "no policy at all"),
-        ("// only a comment", "*.cedar", "no policy at all"),
+        (all, "when { Gov::Dataset::\"marriage\".level == 3 }", "test.cedar:2:", "entity literal"),
+        ("principal == ?principal, action, resource", "", "test.cedar:1:1", "templates"),
+        (all, &nested, "test.cedar:2:", "nested deeper"),
+        (all, &long, "test.cedar:1:1", "longer than"),
     ] {
-        let faults = demo::build(text).map(|_| ()).expect_err(text).to_string();
-        assert!(faults.starts_with(place), "{text}\nwanted {place}, got:\n{faults}");
-        assert!(faults.contains(message), "{text}\nwanted {message}, got:\n{faults}");
+        refused(&format!("@id(\"p\")\npermit ({scope}) {condition};"), place, message);
     }
 }
 

@@ -27,6 +27,7 @@ const PURPOSES: &[&str] = &[
     "identity-verification",
     "own-duty",
     "nobody-registered-this",
+    "nor-this",
 ];
 
 fn matters() -> impl Strategy<Value = Matter> {
