@@ -1,0 +1,334 @@
+//! Cedar's part of the decision: may this caller ask this of that dataset?
+//!
+//! This room turns the proved facts of a request into Cedar questions and Cedar's answers into
+//! values; what may be asked is written in `policies/*.cedar`, never here. It may not read files,
+//! clocks or anything else that is not an argument. How it goes:
+//!
+//! * `load` builds a set from texts, or names every fault in them with file, line and column.
+//! * `index` finds by scope the policies that can apply; Cedar is asked with these only, exactly.
+//! * `question` builds the few entities and the context that a question can reach.
+//! * `memo` remembers judgements on what those policies read (`reads`), one memo per thread.
+//! * [`super::disclose`] asks for each label of the dataset which mode is permitted.
+//!
+//! Whatever cannot be evaluated is refused: Cedar itself skips a policy that errors, even a forbid,
+//! so any evaluation error here is `E-POLICY-ERROR`.
+//!
+//! ```
+//! # use zhamen::engine::decide::*;
+//! let schema = Source { name: "schema.cedarschema", text: include_str!("../../../policies/schema.cedarschema") };
+//! let policy = Source { name: "open.cedar", text: r#"
+//!     @id("open") permit (principal, action, resource is Gov::Dataset)
+//!     when { resource.level == 1 && resource.department == Gov::Department::"nowhere" };"# };
+//! let names = Names::default().know(EntityKind::Department, ["11330100MB0000019K"]);
+//! let faults = Policies::build(schema, &[policy], names).unwrap_err();
+//! assert!(faults.to_string().starts_with("open.cedar:3:53: there is no department `nowhere`"));
+//! ```
+
+pub mod cases;
+mod fit;
+mod index;
+mod load;
+mod memo;
+mod names;
+mod question;
+mod reads;
+#[cfg(test)]
+mod tests;
+
+pub use load::{FILE_BYTES_MAX, POLICIES_MAX, Source};
+pub use memo::Memo;
+pub use names::{EntityKind, Names};
+pub use reads::ContextPath;
+#[cfg(test)]
+pub(crate) use tests::demo;
+
+use super::dataset::Dataset;
+use super::disclose::{self, Disclosure};
+use super::facts::Facts;
+use super::principal::Principal;
+use super::reason::Reason;
+use crate::fault::Faults;
+use cedar_policy::{Authorizer, Decision, Entity, EntityUid, Policy, PolicyId, PolicySet, Request};
+use index::Index;
+pub(super) use memo::SetCache;
+use names::Vocabulary;
+use question::Unaskable;
+pub(super) use question::{Node, Slice};
+use reads::Reads;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One request, as far as policies are concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    pub principal: &'a Principal,
+    pub dataset: &'a Dataset,
+    pub facts: &'a Facts,
+}
+
+/// What a policy's annotations say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyNote {
+    /// `@id`, unique in the set; what entries and counters name.
+    pub id: Arc<str>,
+    /// The file it stands in.
+    pub file: Arc<str>,
+    pub forbid: bool,
+    /// `@reason`; every forbid has one.
+    pub reason: Option<Reason>,
+    /// `@cite`; every forbid has one.
+    pub cite: Option<Arc<str>>,
+    /// `@remedy`, in the words of the policy's author.
+    pub remedy: Option<Arc<str>>,
+}
+
+/// A validated set of policies. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    core: Arc<Core>,
+}
+
+/// What a set consists of. Immutable.
+#[derive(Debug)]
+pub(super) struct Core {
+    vocabulary: Vocabulary,
+    names: Names,
+    /// The schema's actions with their groups: Cedar answers `action in` from these.
+    actions: Vec<Entity>,
+    /// Ascending by id.
+    rules: Vec<Rule>,
+    places: HashMap<PolicyId, u32>,
+    index: Index,
+}
+
+#[derive(Debug)]
+struct Rule {
+    policy: Policy,
+    note: PolicyNote,
+    reads: Reads,
+}
+
+/// Names of policies, ascending.
+pub type PolicyIds = Arc<[Arc<str>]>;
+
+/// The policies permit this request. Made here only, and spent by admission: not to be cloned.
+#[derive(Debug)]
+pub struct Allowed {
+    determining: PolicyIds,
+}
+
+impl Allowed {
+    /// The permits that held.
+    pub fn determining(&self) -> &PolicyIds {
+        &self.determining
+    }
+}
+
+/// The policies refuse this request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// By precedence, each once, never empty: the first is what the refusal leads with.
+    pub reasons: Arc<[Reason]>,
+    /// The forbids that held; empty where nothing permitted it.
+    pub determining: PolicyIds,
+    /// The policies that could not be evaluated.
+    pub errors: PolicyIds,
+}
+
+impl Denied {
+    /// The reason that takes precedence.
+    pub fn reason(&self) -> Reason {
+        self.reasons.first().copied().unwrap_or(Reason::NoPolicy)
+    }
+}
+
+/// The answer to an access question.
+#[derive(Debug)]
+pub enum AccessDecision {
+    Allow(Allowed),
+    Deny(Denied),
+}
+
+/// Access and disclosure of one request, judged together.
+#[derive(Debug)]
+pub struct Judgement {
+    pub access: AccessDecision,
+    /// The mode of each label; present exactly when access is allowed.
+    pub disclosure: Option<Arc<Disclosure>>,
+}
+
+impl Policies {
+    /// Builds a set from the schema, the policy files and the names the catalogue knows.
+    ///
+    /// # Errors
+    /// Every fault found, with its place; see the module documentation for what is refused.
+    pub fn build(schema: Source<'_>, files: &[Source<'_>], names: Names) -> Result<Self, Faults> {
+        Ok(Policies { core: Arc::new(load::load(schema, files, names)?) })
+    }
+
+    /// Judges access and, where it is allowed, disclosure. Exact whatever the memo holds.
+    pub fn judge(&self, q: &Question<'_>, memo: &mut Memo) -> Judgement {
+        memo.judge(&self.core, q)
+    }
+
+    /// Judges access alone.
+    pub fn access(&self, q: &Question<'_>, memo: &mut Memo) -> AccessDecision {
+        self.judge(q, memo).access
+    }
+
+    /// The mode of each label. Where access is denied, all are `NONE`, for the denial's reason.
+    pub fn disclose(&self, q: &Question<'_>, memo: &mut Memo) -> Arc<Disclosure> {
+        let judgement = self.judge(q, memo);
+        match (judgement.disclosure, judgement.access) {
+            (Some(disclosure), _) => disclosure,
+            (None, AccessDecision::Deny(denied)) => Disclosure::nothing(q.dataset, &denied).into(),
+            (None, AccessDecision::Allow(_)) => Disclosure::nothing(q.dataset, &Denied::unaskable()).into(),
+        }
+    }
+
+    /// Every policy's annotations, ascending by id.
+    pub fn notes(&self) -> impl Iterator<Item = &PolicyNote> {
+        self.core.rules.iter().map(|rule| &rule.note)
+    }
+
+    /// One policy's annotations.
+    pub fn note(&self, id: &str) -> Option<&PolicyNote> {
+        let place = self.core.rules.binary_search_by(|rule| (*rule.note.id).cmp(id)).ok()?;
+        self.core.rules.get(place).map(|rule| &rule.note)
+    }
+}
+
+/// A judgement as it is remembered: [`Allowed`] is made anew for each request.
+#[derive(Clone, Debug)]
+pub(super) struct Remembered {
+    access: Result<PolicyIds, Denied>,
+    disclosure: Option<Arc<Disclosure>>,
+}
+
+impl Remembered {
+    fn judgement(&self) -> Judgement {
+        let access = match &self.access {
+            Ok(determining) => AccessDecision::Allow(Allowed { determining: determining.clone() }),
+            Err(denied) => AccessDecision::Deny(denied.clone()),
+        };
+        Judgement { access, disclosure: self.disclosure.clone() }
+    }
+}
+
+impl Denied {
+    /// The question could not even be put.
+    fn unaskable() -> Self {
+        let errors = Arc::from([Arc::from("(question)")]);
+        Denied { reasons: Arc::from([Reason::PolicyError]), determining: Arc::default(), errors }
+    }
+}
+
+/// Cedar's answer to one question: policies by their place in the list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub allowed: bool,
+    pub determining: Vec<u32>,
+    pub errors: Vec<u32>,
+    /// Could not be put to Cedar.
+    pub unaskable: bool,
+}
+
+impl Answer {
+    /// Nothing failed: the answer may be relied on.
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty() && !self.unaskable
+    }
+}
+
+impl Core {
+    /// Evaluates afresh.
+    fn evaluate(&self, q: &Question<'_>, sets: &mut SetCache) -> Remembered {
+        let Ok(slice) = self.slice(q) else {
+            return Remembered { access: Err(Denied::unaskable()), disclosure: None };
+        };
+        let answer = self.ask(&slice, self.vocabulary.access(q.facts.interface), &slice.dataset, sets);
+        if !(answer.allowed && answer.is_sound()) {
+            return Remembered { access: Err(self.denied(&answer)), disclosure: None };
+        }
+        let disclosure = disclose::disclose(self, &slice, sets);
+        Remembered { access: Ok(self.ids(&answer.determining)), disclosure: Some(disclosure.into()) }
+    }
+
+    fn slice(&self, q: &Question<'_>) -> Result<Slice, Unaskable> {
+        question::slice(&self.vocabulary, &self.names, &self.actions, q, None)
+    }
+
+    /// Puts one question to Cedar, with the policies that can apply.
+    pub(super) fn ask(&self, slice: &Slice, action: &EntityUid, on: &Node, sets: &mut SetCache) -> Answer {
+        let applicable = self.index.applicable(&slice.principal, action, on);
+        match sets.get(&self.rules, applicable) {
+            Some(set) => self.put(slice, action, on, &set),
+            None => Answer::default(),
+        }
+    }
+
+    fn put(&self, slice: &Slice, action: &EntityUid, on: &Node, set: &PolicySet) -> Answer {
+        let context = slice.context.clone();
+        let (principal, resource) = (slice.principal.uid.clone(), on.uid.clone());
+        let Ok(request) = Request::new(principal, action.clone(), resource, context, None) else {
+            return Answer { unaskable: true, ..Answer::default() };
+        };
+        let response = Authorizer::new().is_authorized(&request, set, &slice.entities);
+        let diagnostics = response.diagnostics();
+        let mut determining: Vec<u32> = diagnostics.reason().filter_map(|id| self.place(id)).collect();
+        let mut errors: Vec<u32> = diagnostics
+            .errors()
+            .filter_map(|cedar_policy::AuthorizationError::PolicyEvaluationError(error)| {
+                self.place(error.policy_id())
+            })
+            .collect();
+        determining.sort_unstable();
+        errors.sort_unstable();
+        let allowed = response.decision() == Decision::Allow;
+        Answer { allowed, determining, errors, unaskable: false }
+    }
+
+    fn place(&self, id: &PolicyId) -> Option<u32> {
+        self.places.get(id).copied()
+    }
+
+    /// The rules at these places; all places come from this set.
+    fn rules_at<'a>(&'a self, places: &'a [u32]) -> impl Iterator<Item = &'a Rule> {
+        places.iter().filter_map(|place| self.rules.get(*place as usize))
+    }
+
+    pub(super) fn ids(&self, places: &[u32]) -> PolicyIds {
+        self.rules_at(places).map(|rule| rule.note.id.clone()).collect()
+    }
+
+    /// The reasons that an answer's determining forbids give, by precedence, each once.
+    pub(super) fn reasons(&self, answer: &Answer) -> Vec<Reason> {
+        let mut reasons = match answer.allowed {
+            true => Vec::new(),
+            false => self.rules_at(&answer.determining).filter_map(|rule| rule.note.reason).collect(),
+        };
+        if !answer.is_sound() {
+            reasons.push(Reason::PolicyError);
+        }
+        reasons.sort_unstable();
+        reasons.dedup();
+        reasons
+    }
+
+    fn denied(&self, answer: &Answer) -> Denied {
+        if answer.unaskable {
+            return Denied::unaskable();
+        }
+        let mut reasons = self.reasons(answer);
+        if reasons.is_empty() {
+            reasons.push(Reason::NoPolicy);
+        }
+        let determining = if answer.allowed { Arc::default() } else { self.ids(&answer.determining) };
+        Denied { reasons: reasons.into(), determining, errors: self.ids(&answer.errors) }
+    }
+
+    /// Cedar's action of a disclosure question.
+    pub(super) fn disclosing(&self, mode: super::terms::DisclosureMode) -> Option<&EntityUid> {
+        self.vocabulary.disclose(mode)
+    }
+}
