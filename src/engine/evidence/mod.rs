@@ -1,1 +1,29 @@
-//! (in preparation)
+//! What the log says of each request, and how one line holds on to the line before it.
+//!
+//! This room turns values into the bytes of an entry and links entries into a chain. It writes
+//! nothing anywhere: `state::audit` numbers, links and stores what is encoded here, and anybody can
+//! check a stored line with [`chain::verify_line`] alone. No raw identifier passes through: subjects
+//! appear as keyed tokens ([`subject_token`]), network addresses cut to their prefix.
+//!
+//! ```
+//! use zhamen::engine::evidence::{Entry, Request, chain, encode};
+//! let body = encode(&Entry::Request(Request { request_id: "r-1", status: Some(403), ..Request::default() }));
+//! let mut line = Vec::new();
+//! let hash = chain::frame(1, &chain::GENESIS, &body, &mut line);
+//! let found = chain::verify_line(&line).unwrap();
+//! assert_eq!((found.seq, found.prev, found.hash), (1, chain::GENESIS, hash));
+//! ```
+
+pub mod chain;
+mod encode;
+mod entry;
+mod subject;
+mod text;
+
+pub use encode::{EntryBody, encode};
+pub use entry::{
+    Admin, ClockStep, Decision, Entry, Gap, GapCause, LabelSeen, Lifecycle, ModeShown, Outcome, QuotaLeft,
+    Refused, Reload, Request, Tier,
+};
+pub use subject::{SubjectKey, subject_token};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};

@@ -1,0 +1,301 @@
+//! Entry → the members of its line, in one fixed order, written straight into bytes.
+
+use super::entry::{Decision, Entry, Gap, Lifecycle, ModeShown, Outcome, Reload, Request, Tier};
+use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_number, push_text, push_time};
+use std::io::Write as _;
+use std::net::IpAddr;
+
+/// Most values of one list that are written; the list's true length follows as `<list>_count`.
+const LIST_MAX: usize = 64;
+
+/// The members of one line, encoded: everything but its place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryBody(Vec<u8>);
+
+impl EntryBody {
+    /// The members without braces, as they stand in the line.
+    pub fn members(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Encodes an entry. The same entry always gives the same bytes.
+pub fn encode(entry: &Entry<'_>) -> EntryBody {
+    let mut line = Line(Vec::with_capacity(1024));
+    match entry {
+        Entry::Request(request) => push_request(&mut line, request),
+        Entry::Outcome(outcome) => push_outcome(&mut line, outcome),
+        Entry::Start(lifecycle) => push_lifecycle(&mut line, "start", lifecycle),
+        Entry::Stop(lifecycle) => push_lifecycle(&mut line, "stop", lifecycle),
+        Entry::Reload(reload) => push_reload(&mut line, reload),
+        Entry::Tier(tier) => push_tier(&mut line, tier),
+        Entry::Gap(gap) => push_gap(&mut line, gap),
+        Entry::TornTail { ts, bytes } => {
+            line.kind("torn_tail").time("ts", *ts).number("bytes", *bytes);
+        }
+        Entry::Refused(refused) => {
+            line.kind("refused").time("ts", refused.ts).code("cause", refused.cause.code());
+            line.number("count", refused.count);
+        }
+        Entry::ClockStep(step) => {
+            line.kind("clock_step").time("ts", step.ts).signed("step_ms", step.step_ms);
+        }
+        Entry::Admin(admin) => {
+            line.kind("admin").time("ts", admin.ts).text("actor", admin.actor);
+            line.text("action", admin.action).number("status", admin.status);
+        }
+    }
+    EntryBody(line.0)
+}
+
+fn push_request(line: &mut Line, request: &Request<'_>) {
+    line.kind("request").time("ts_in", request.ts_in).text("request_id", request.request_id);
+    line.text("channel", request.channel);
+    push_who(line, request);
+    push_why(line, request);
+    push_what(line, request);
+    push_decision(line, request);
+}
+
+fn push_who(line: &mut Line, request: &Request<'_>) {
+    line.text_if("department", request.department).text_if("application", request.application);
+    line.text_if("officer", request.officer).text_if("post", request.post);
+    line.code_if("auth_method", request.auth_method.map(|method| method.code()));
+    line.text_if("cert_fpr", request.cert_fpr).text_if("represented", request.represented);
+    if let Some(known) = request.network_known {
+        line.flag("network_known", known);
+    }
+    if let Some(address) = request.client_ip {
+        line.network("client_ip", address);
+    }
+}
+
+fn push_why(line: &mut Line, request: &Request<'_>) {
+    line.text_if("purpose", request.purpose);
+    line.code_if("legal_basis", request.legal_basis.map(|basis| basis.code()));
+    line.text_if("matter_id", request.matter_id).text_if("matter_type", request.matter_type);
+    if let Some(justification) = request.break_glass {
+        line.flag("break_glass", true);
+        line.name("justification");
+        push_text(&mut line.0, justification, JUSTIFICATION_BYTES_MAX);
+    }
+}
+
+fn push_what(line: &mut Line, request: &Request<'_>) {
+    line.text_if("dataset", request.dataset).text_if("code", request.code);
+    line.text_if("route", request.route).text_if("method", request.method);
+    line.code_if("interface", request.interface.map(|interface| interface.code()));
+    line.code_if("subject_type", request.subject_type.map(|subject| subject.code()));
+    line.text_if("subject_token", request.subject_token);
+    line.number_if("records_requested", request.records_requested);
+}
+
+fn push_decision(line: &mut Line, request: &Request<'_>) {
+    line.code("decision", request.decision.unwrap_or(Decision::Refused).code());
+    line.code_if("reason", request.reason.map(|reason| reason.code()));
+    line.code_if("cause", request.cause.map(|cause| cause.code()));
+    line.list("reasons", "reasons_count", request.reasons, |out, reason| push_code(out, reason.code()));
+    line.list("policies", "policies_count", request.policies, |out, id| push_text(out, id, TEXT_BYTES_MAX));
+    line.list("modes", "modes_count", request.modes, push_mode);
+    line.text_if("policy_digest", request.policy_digest).number_if("risk", request.risk);
+    line.code_if("tier", request.tier.map(|tier| tier.code()));
+    if let Some(quota) = request.quota {
+        line.number("quota_limit", quota.limit).number("quota_remaining", quota.remaining);
+    }
+    line.number_if("status", request.status);
+}
+
+fn push_mode(out: &mut Vec<u8>, shown: &ModeShown<'_>) {
+    out.extend_from_slice(b"{\"label\":");
+    push_text(out, shown.label, TEXT_BYTES_MAX);
+    out.extend_from_slice(b",\"mode\":");
+    push_code(out, shown.mode.code());
+    if let Some(reason) = shown.reason {
+        out.extend_from_slice(b",\"reason\":");
+        push_code(out, reason.code());
+    }
+    out.push(b'}');
+}
+
+fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
+    line.kind("outcome").time("ts_in", outcome.ts_in);
+    for (name, time) in
+        [("ts_upstream_out", outcome.ts_upstream_out), ("ts_upstream_in", outcome.ts_upstream_in)]
+    {
+        if let Some(time) = time {
+            line.time(name, time);
+        }
+    }
+    line.time("ts_out", outcome.ts_out).text("request_id", outcome.request_id);
+    line.number_if("status", outcome.status).number_if("upstream_status", outcome.upstream_status);
+    line.number_if("records", outcome.records);
+    line.list("labels", "labels_count", outcome.labels, |out, seen| {
+        out.extend_from_slice(b"{\"label\":");
+        push_text(out, seen.label, TEXT_BYTES_MAX);
+        out.extend_from_slice(b",\"values\":");
+        push_number(out, seen.values);
+        out.push(b'}');
+    });
+    line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
+    line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
+}
+
+fn push_lifecycle(line: &mut Line, kind: &'static str, lifecycle: &Lifecycle<'_>) {
+    line.kind(kind).time("ts", lifecycle.ts).text("version", lifecycle.version);
+    line.text_if("policy_digest", lifecycle.policy_digest).text("detail", lifecycle.detail);
+}
+
+fn push_reload(line: &mut Line, reload: &Reload<'_>) {
+    line.kind("reload").time("ts", reload.ts).flag("accepted", reload.accepted);
+    line.text("digest_before", reload.digest_before).text_if("digest_after", reload.digest_after);
+    line.text("detail", reload.detail);
+}
+
+fn push_tier(line: &mut Line, tier: &Tier<'_>) {
+    line.kind("tier").time("ts", tier.ts).text("caller", tier.caller).code("old", tier.old.code());
+    line.code("new", tier.new.code()).number("score", tier.score).text("cause", tier.cause);
+    line.list("features", "features_count", tier.features, |out, (name, share)| {
+        out.extend_from_slice(b"{\"feature\":");
+        push_text(out, name, TEXT_BYTES_MAX);
+        out.extend_from_slice(b",\"share\":");
+        push_number(out, u64::from(*share));
+        out.push(b'}');
+    });
+}
+
+/// `chain::verify_line` reads `kind`, `first` and `last` at exactly this place.
+fn push_gap(line: &mut Line, gap: &Gap) {
+    line.kind("gap").number("first", gap.first).number("last", gap.last).time("ts", gap.ts);
+    line.code("cause", gap.cause.code()).number("refused", gap.refused);
+}
+
+/// A code of ours: letters, digits and marks that need no escape.
+fn push_code(out: &mut Vec<u8>, code: &'static str) {
+    out.push(b'"');
+    out.extend_from_slice(code.as_bytes());
+    out.push(b'"');
+}
+
+/// Members in the order in which they are pushed.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn name(&mut self, name: &'static str) {
+        if !self.0.is_empty() {
+            self.0.push(b',');
+        }
+        push_code(&mut self.0, name);
+        self.0.push(b':');
+    }
+
+    fn kind(&mut self, kind: &'static str) -> &mut Self {
+        self.code("kind", kind)
+    }
+
+    fn code(&mut self, name: &'static str, code: &'static str) -> &mut Self {
+        self.name(name);
+        push_code(&mut self.0, code);
+        self
+    }
+
+    fn code_if(&mut self, name: &'static str, code: Option<&'static str>) -> &mut Self {
+        match code {
+            Some(code) => self.code(name, code),
+            None => self,
+        }
+    }
+
+    fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
+        self.name(name);
+        push_text(&mut self.0, text, TEXT_BYTES_MAX);
+        self
+    }
+
+    fn text_if(&mut self, name: &'static str, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
+    }
+
+    fn number(&mut self, name: &'static str, number: impl Into<u64>) -> &mut Self {
+        self.name(name);
+        push_number(&mut self.0, number.into());
+        self
+    }
+
+    fn number_if(&mut self, name: &'static str, number: Option<impl Into<u64>>) -> &mut Self {
+        match number {
+            Some(number) => self.number(name, number),
+            None => self,
+        }
+    }
+
+    fn signed(&mut self, name: &'static str, number: i64) -> &mut Self {
+        self.name(name);
+        if number < 0 {
+            self.0.push(b'-');
+        }
+        push_number(&mut self.0, number.unsigned_abs());
+        self
+    }
+
+    fn flag(&mut self, name: &'static str, flag: bool) -> &mut Self {
+        self.name(name);
+        self.0.extend_from_slice(if flag { b"true" } else { b"false" });
+        self
+    }
+
+    fn time(&mut self, name: &'static str, unix_ms: i64) -> &mut Self {
+        self.name(name);
+        self.0.push(b'"');
+        push_time(&mut self.0, unix_ms);
+        self.0.push(b'"');
+        self
+    }
+
+    /// The /24 of an IPv4 address, the /48 of an IPv6 address: enough to see a network, not a person.
+    fn network(&mut self, name: &'static str, address: IpAddr) {
+        self.name(name);
+        // Writing into a Vec cannot fail.
+        let _ = match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                write!(self.0, "\"{a}.{b}.{c}.0/24\"")
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, ..] = v6.segments();
+                write!(self.0, "\"{a:x}:{b:x}:{c:x}::/48\"")
+            }
+        };
+    }
+
+    /// A list, left out when empty, cut at [`LIST_MAX`] with its true length beside it.
+    fn list<T>(
+        &mut self,
+        name: &'static str,
+        count: &'static str,
+        items: &[T],
+        push: impl Fn(&mut Vec<u8>, &T),
+    ) {
+        if items.is_empty() {
+            return;
+        }
+        self.name(name);
+        self.0.push(b'[');
+        for (index, item) in items.iter().take(LIST_MAX).enumerate() {
+            if index > 0 {
+                self.0.push(b',');
+            }
+            push(&mut self.0, item);
+        }
+        self.0.push(b']');
+        if items.len() > LIST_MAX {
+            self.number(count, items.len() as u64);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

@@ -1,0 +1,241 @@
+//! What can be recorded: one variant a kind, all of them values borrowed from who records.
+//!
+//! Times are milliseconds since 1970, UTC. Absent members are left out of the line.
+
+use crate::closed_enum;
+use crate::engine::reason::{Cause, Reason};
+use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+closed_enum! {
+    /// What was answered to a request.
+    pub enum Decision {
+        /// Everything asked for is shown as it is.
+        Allow = "ALLOW",
+        /// Some labels are masked or withheld.
+        AllowPartial = "ALLOW_PARTIAL",
+        /// Policy said no.
+        Deny = "DENY",
+        /// Refused for another reason, before or after policy.
+        Refused = "REFUSED",
+    }
+}
+
+closed_enum! {
+    /// Why the log could not go on in the same file.
+    pub enum GapCause {
+        Write = "write_failed",
+        Sync = "sync_failed",
+        Missing = "file_missing",
+        Replaced = "file_replaced",
+        Truncated = "file_truncated",
+        Grown = "file_grown",
+    }
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub enum Entry<'a> {
+    /// A request and its decision: exactly one for each request.
+    Request(Request<'a>),
+    /// How a request ended, when that is known later than its decision.
+    Outcome(Outcome<'a>),
+    /// The gateway began to serve.
+    Start(Lifecycle<'a>),
+    /// The gateway ended in order.
+    Stop(Lifecycle<'a>),
+    /// The policies folder was read again, also when it was refused.
+    Reload(Reload<'a>),
+    /// The defence changed its stance towards a caller.
+    Tier(Tier<'a>),
+    /// The log went on in a new file because the old one is not trusted.
+    Gap(Gap),
+    /// An unfinished last line was cut off when the log was opened.
+    TornTail { ts: i64, bytes: u64 },
+    /// Requests that were refused without an entry each, as an exact count.
+    Refused(Refused),
+    /// The wall clock moved against the monotonic clock.
+    ClockStep(ClockStep),
+    /// Somebody read or did something on the admin plane, also when it was refused.
+    Admin(Admin<'a>),
+}
+
+/// What became of one label.
+#[derive(Clone, Copy, Debug)]
+pub struct ModeShown<'a> {
+    pub label: &'a str,
+    pub mode: DisclosureMode,
+    /// Why it is not clear.
+    pub reason: Option<Reason>,
+}
+
+/// Where a caller stands in its quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaLeft {
+    pub limit: u32,
+    pub remaining: u32,
+}
+
+/// A request and its decision.
+#[derive(Clone, Debug, Default)]
+pub struct Request<'a> {
+    pub ts_in: i64,
+    pub request_id: &'a str,
+    /// The listener's name, for example `https`.
+    pub channel: &'a str,
+    /// Who: the receiving department, the application, the officer.
+    pub department: Option<&'a str>,
+    pub application: Option<&'a str>,
+    pub officer: Option<&'a str>,
+    pub post: Option<&'a str>,
+    pub auth_method: Option<AuthMethod>,
+    /// SHA-256 of the client certificate, hexadecimal, may be cut.
+    pub cert_fpr: Option<&'a str>,
+    pub represented: Option<&'a str>,
+    pub network_known: Option<bool>,
+    /// Written as its /24 or /48 only.
+    pub client_ip: Option<IpAddr>,
+    /// Why.
+    pub purpose: Option<&'a str>,
+    pub legal_basis: Option<LegalBasis>,
+    pub matter_id: Option<&'a str>,
+    pub matter_type: Option<&'a str>,
+    /// Break-glass was declared, with this justification.
+    pub break_glass: Option<&'a str>,
+    /// What.
+    pub dataset: Option<&'a str>,
+    pub code: Option<&'a str>,
+    /// The route's template, never the path.
+    pub route: Option<&'a str>,
+    pub method: Option<&'a str>,
+    pub interface: Option<Interface>,
+    pub subject_type: Option<SubjectType>,
+    /// From [`super::subject_token`].
+    pub subject_token: Option<&'a str>,
+    pub records_requested: Option<u32>,
+    /// Decision. Absent counts as refused.
+    pub decision: Option<Decision>,
+    /// What the caller was told.
+    pub reason: Option<Reason>,
+    /// The exact fault behind it.
+    pub cause: Option<Cause>,
+    /// All reasons that apply, by precedence.
+    pub reasons: &'a [Reason],
+    /// Ids of the determining policies.
+    pub policies: &'a [Arc<str>],
+    pub modes: &'a [ModeShown<'a>],
+    pub policy_digest: Option<&'a str>,
+    /// Risk: 0 to 1000, and the tier.
+    pub risk: Option<u16>,
+    pub tier: Option<RiskTier>,
+    pub quota: Option<QuotaLeft>,
+    /// HTTP status, where it is known with the decision.
+    pub status: Option<u16>,
+}
+
+/// Values of one label seen in an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct LabelSeen<'a> {
+    pub label: &'a str,
+    pub values: u64,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome<'a> {
+    pub request_id: &'a str,
+    pub status: Option<u16>,
+    pub upstream_status: Option<u16>,
+    pub records: Option<u64>,
+    pub labels: &'a [LabelSeen<'a>],
+    /// Fields without a label that were left out.
+    pub dropped_unknown: u64,
+    /// Body bytes sent to the caller.
+    pub bytes: u64,
+    /// The whole answer was handed to the caller's connection.
+    pub delivered: bool,
+    pub fault: Option<Cause>,
+    /// The four stamps of X-Road's operational monitoring.
+    pub ts_in: i64,
+    pub ts_upstream_out: Option<i64>,
+    pub ts_upstream_in: Option<i64>,
+    pub ts_out: i64,
+}
+
+/// Start or stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifecycle<'a> {
+    pub ts: i64,
+    /// Of this program.
+    pub version: &'a str,
+    pub policy_digest: Option<&'a str>,
+    pub detail: &'a str,
+}
+
+/// A reload of the policies folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Reload<'a> {
+    pub ts: i64,
+    pub accepted: bool,
+    /// In force before.
+    pub digest_before: &'a str,
+    /// Read now; absent when it could not be read as a whole.
+    pub digest_after: Option<&'a str>,
+    /// The first fault of a refused one.
+    pub detail: &'a str,
+}
+
+/// A change of tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Tier<'a> {
+    pub ts: i64,
+    pub caller: &'a str,
+    pub old: RiskTier,
+    pub new: RiskTier,
+    pub score: u16,
+    /// `evidence`, `decay` or `expiry`.
+    pub cause: &'a str,
+    /// Features and their share of the score.
+    pub features: &'a [(&'a str, u16)],
+}
+
+/// What the log lost trust in when it moved to a new file.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    pub ts: i64,
+    /// Sequence numbers whose lines, if they exist in earlier files, are not part of the log: their
+    /// entries were never confirmed, and follow again under new numbers. `last` is `first - 1` where
+    /// there are none.
+    pub first: u64,
+    pub last: u64,
+    pub cause: GapCause,
+    /// Requests refused while the log could not be written.
+    pub refused: u64,
+}
+
+/// Requests refused without an entry each.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    pub ts: i64,
+    pub cause: Cause,
+    pub count: u64,
+}
+
+/// A step of the wall clock.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockStep {
+    /// After the step.
+    pub ts: i64,
+    /// Positive when the clock was put forward.
+    pub step_ms: i64,
+}
+
+/// An act on the admin plane.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin<'a> {
+    pub ts: i64,
+    pub actor: &'a str,
+    pub action: &'a str,
+    pub status: u16,
+}

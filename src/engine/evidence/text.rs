@@ -1,0 +1,196 @@
+//! Text from outside, made harmless: one line, no terminal control, no reordering, bounded.
+
+use aws_lc_rs::digest;
+
+/// Longest ordinary text of an entry, in bytes; the rest is replaced by its length and digest.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Longest justification of an emergency access, in bytes.
+pub const JUSTIFICATION_BYTES_MAX: usize = 2048;
+
+/// Appends a JSON string of at most `bytes_max` source bytes.
+///
+/// What is cut is named by its byte count and SHA-256, so that a longer original can be matched.
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
+    out.push(b'"');
+    let kept = &text[..text.floor_char_boundary(bytes_max)];
+    push_escaped(out, kept);
+    if kept.len() < text.len() {
+        let rest = &text.as_bytes()[kept.len()..];
+        out.extend_from_slice("…(+".as_bytes());
+        push_number(out, rest.len() as u64);
+        out.extend_from_slice(b" bytes, sha256 ");
+        push_hex(out, digest::digest(&digest::SHA256, rest).as_ref());
+        out.push(b')');
+    }
+    out.push(b'"');
+}
+
+/// Copies runs of harmless bytes; escapes the rest.
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    let mut copied = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= 0x80 {
+            // Rare: from here on by character, because some of them are not harmless.
+            out.extend_from_slice(&text.as_bytes()[copied..at]);
+            return push_escaped_chars(out, &text[at..]);
+        }
+        if byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f {
+            out.extend_from_slice(&text.as_bytes()[copied..at]);
+            push_escape(out, char::from(byte));
+            copied = at + 1;
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[copied..]);
+}
+
+fn push_escaped_chars(out: &mut Vec<u8>, text: &str) {
+    let mut utf8 = [0; 4];
+    for character in text.chars() {
+        if character == '"' || character == '\\' || is_harmful(character) {
+            push_escape(out, character);
+        } else {
+            out.extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
+        }
+    }
+}
+
+/// Controls, line separators, marks that reorder or hide text (Unicode TR 36, "Trojan Source").
+fn is_harmful(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn push_escape(out: &mut Vec<u8>, character: char) {
+    if character == '"' || character == '\\' {
+        out.extend_from_slice(&[b'\\', character as u8]);
+        return;
+    }
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        out.extend_from_slice(b"\\u");
+        push_hex(out, &unit.to_be_bytes());
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+/// Decimal digits.
+pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// RFC 3339 in UTC with milliseconds; a moment before 1970 counts as 1970.
+pub(super) fn push_time(out: &mut Vec<u8>, unix_ms: i64) {
+    let unix_ms = unix_ms.max(0) as u64;
+    let (seconds, milliseconds) = (unix_ms / 1000, unix_ms % 1000);
+    let (year, month, day) = civil(seconds / 86_400);
+    let clock = seconds % 86_400;
+    for (number, width, after) in [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (clock / 3600, 2, b':'),
+        (clock / 60 % 60, 2, b':'),
+        (clock % 60, 2, b'.'),
+        (milliseconds, 3, b'Z'),
+    ] {
+        push_padded(out, number, width);
+        out.push(after);
+    }
+}
+
+fn push_padded(out: &mut Vec<u8>, number: u64, width: u32) {
+    for place in (0..width).rev() {
+        out.push(b'0' + (number / 10_u64.pow(place) % 10) as u8);
+    }
+}
+
+/// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(day: u64) -> (u64, u64, u64) {
+    let shifted = day + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn hostile_text_becomes_one_harmless_line() {
+        for (text, expect) in [
+            ("plain", r#""plain""#),
+            ("", r#""""#),
+            ("民政 window", r#""民政 window""#),
+            ("a\"b\\c", r#""a\"b\\c""#),
+            ("民\"\\", r#""民\"\\""#),
+            ("x\r\n{\"seq\":1}", r#""x\u000d\u000a{\"seq\":1}""#),
+            ("\u{1b}[2J\0\u{7f}", r#""\u001b[2J\u0000\u007f""#),
+            ("民\n", r#""民\u000a""#),
+            ("a\u{202e}b\u{2066}\u{2028}\u{feff}\u{85}", r#""a\u202eb\u2066\u2028\ufeff\u0085""#),
+            ("\u{e0041}", r#""\udb40\udc41""#),
+        ] {
+            let json = written(|out| push_text(out, text, 100));
+            assert_eq!(json, expect);
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character_and_its_rest_is_named() {
+        let json = written(|out| push_text(out, "民政局", 7));
+        // SHA-256 of the last character, computed with Python.
+        let rest = "8f6b4037f89bae732f7cf7dbd4008ee31d0e2e574a80c13acf6ce4fef19ec09d";
+        assert_eq!(json, format!("\"民政…(+3 bytes, sha256 {rest})\""));
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        for (unix_ms, expect) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-5, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_397_400_500, "2026-11-23T01:30:00.500Z"),
+            (4_102_444_799_001, "2099-12-31T23:59:59.001Z"),
+        ] {
+            assert_eq!(written(|out| push_time(out, unix_ms)), expect);
+        }
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 7, 10, 4096, u64::MAX] {
+            assert_eq!(written(|out| push_number(out, number)), number.to_string());
+        }
+    }
+}
