@@ -3,5 +3,9 @@
 //! Rooms inside: [`snapshot`] (what was decided to be true), [`reload`] (how it changes), [`quota`],
 //! [`profile`], [`audit`]. None of them knows HTTP; all of them are told the time.
 
+pub mod audit;
 pub mod clock;
+pub mod profile;
+pub mod quota;
 pub mod reload;
+pub mod snapshot;
