@@ -1,0 +1,282 @@
+//! Files of the log: segments, and the record of closed ones.
+
+use super::What;
+use crate::engine::evidence::GapCause;
+use crate::engine::evidence::chain::{hash_of_hex, hex_of_hash};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The file that lists closed segments.
+const HEAD: &str = "head";
+
+/// A segment by its name: `audit-<20 digits>.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SegmentName {
+    /// Sequence number of its first entry.
+    pub first: u64,
+}
+
+impl SegmentName {
+    pub fn parse(name: &str) -> Option<Self> {
+        let digits = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
+        let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        Some(SegmentName { first: digits.parse().ok().filter(|_| well_formed)? })
+    }
+
+    pub fn file_name(&self) -> String {
+        format!("audit-{:020}.jsonl", self.first)
+    }
+
+    /// All segments of a folder in order. Other files are not looked at.
+    pub fn all(dir: &Path) -> io::Result<Vec<SegmentName>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            names.extend(entry?.file_name().to_str().and_then(SegmentName::parse));
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// The segment that is being written.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub name: SegmentName,
+    path: PathBuf,
+    file: File,
+    /// Bytes that belong to the log; the file must have exactly so many.
+    pub len: u64,
+    identity: (u64, u64),
+}
+
+impl Segment {
+    /// Makes a new segment and makes its name durable. An existing file is an error.
+    pub fn create(dir: &Path, first: u64) -> io::Result<Segment> {
+        let name = SegmentName { first };
+        let path = dir.join(name.file_name());
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        let segment = Segment::of(name, path, file)?;
+        sync_dir(dir)?;
+        Ok(segment)
+    }
+
+    /// Continues a segment whose first `len` bytes were verified; what follows them is cut off.
+    pub fn reopen(dir: &Path, name: SegmentName, len: u64) -> io::Result<Segment> {
+        let path = dir.join(name.file_name());
+        let file = OpenOptions::new().append(true).open(&path)?;
+        if file.metadata()?.len() != len {
+            file.set_len(len)?;
+            file.sync_all()?;
+        }
+        Segment::of(name, path, file)
+    }
+
+    fn of(name: SegmentName, path: PathBuf, file: File) -> io::Result<Segment> {
+        let metadata = file.metadata()?;
+        Ok(Segment { name, path, file, len: metadata.len(), identity: (metadata.dev(), metadata.ino()) })
+    }
+
+    /// Writes and syncs; gives the time of the sync. After any error this file is not to be trusted:
+    /// nobody knows how much of it is on the disk, and a second sync might claim success falsely.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<Duration, (GapCause, io::Error)> {
+        self.file.write_all(bytes).map_err(|error| (GapCause::Write, error))?;
+        let began = Instant::now();
+        self.file.sync_data().map_err(|error| (GapCause::Sync, error))?;
+        let took = began.elapsed();
+        self.len += bytes.len() as u64;
+        self.intact()?;
+        Ok(took)
+    }
+
+    /// Whether the name still leads to this very file, with exactly what was written.
+    pub fn intact(&self) -> Result<(), (GapCause, io::Error)> {
+        let found = fs::symlink_metadata(&self.path).map_err(|error| (GapCause::Missing, error))?;
+        let damage = if (found.dev(), found.ino()) != self.identity {
+            GapCause::Replaced
+        } else if found.len() < self.len {
+            GapCause::Truncated
+        } else if found.len() > self.len {
+            GapCause::Grown
+        } else {
+            return Ok(());
+        };
+        Err((damage, io::Error::other("the audit file was changed by somebody else")))
+    }
+
+    /// Removes a file that never became part of the log. Whether it worked.
+    pub fn discard(self) -> bool {
+        fs::remove_file(&self.path).is_ok()
+    }
+}
+
+/// Makes names made or removed in a folder durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// One line of `head`: a segment that is not written any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub name: SegmentName,
+    /// Last sequence number of the log up to and including this segment, and its hash.
+    pub last: u64,
+    pub hash: [u8; 32],
+    /// Bytes of the file that belong to the log.
+    pub bytes: u64,
+    /// False when the segment was left because it was not trusted; then more or less may be there.
+    pub whole: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct ClosedLine {
+    file: String,
+    last: u64,
+    hash: String,
+    bytes: u64,
+    whole: bool,
+}
+
+impl Closed {
+    /// Appends to `head`. A lost line only means that the next opening verifies more, so the caller
+    /// may go on after an error.
+    pub fn append(&self, dir: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(dir.join(HEAD))?;
+        let line = format!(
+            "{{\"file\":\"{}\",\"last\":{},\"hash\":\"{}\",\"bytes\":{},\"whole\":{}}}\n",
+            self.name.file_name(),
+            self.last,
+            hex_of_hash(&self.hash),
+            self.bytes,
+            self.whole
+        );
+        file.write_all(line.as_bytes())?;
+        file.sync_data()
+    }
+
+    /// The lines of `head`, as far as they can be read and agree with the segments that exist, and how
+    /// many of those they cover. Where a segment is missing that was left untrusted, the log knows it
+    /// already; where any other is missing, nothing from there on is taken on trust.
+    pub fn read(dir: &Path, segments: &[SegmentName]) -> io::Result<(Vec<Closed>, usize)> {
+        let text = match fs::read_to_string(dir.join(HEAD)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        let (mut agreed, mut covered) = (Vec::new(), 0);
+        for closed in text.lines().map_while(Closed::parse) {
+            if segments.get(covered) == Some(&closed.name) {
+                covered += 1;
+            } else if closed.whole {
+                break;
+            }
+            agreed.push(closed);
+        }
+        Ok((agreed, covered))
+    }
+
+    fn parse(line: &str) -> Option<Closed> {
+        let line: ClosedLine = serde_json::from_str(line).ok()?;
+        Some(Closed {
+            name: SegmentName::parse(&line.file)?,
+            last: line.last,
+            hash: hash_of_hex(line.hash.as_bytes())?,
+            bytes: line.bytes,
+            whole: line.whole,
+        })
+    }
+
+    /// Whether the file still has the size it was closed with.
+    pub fn check_size(&self, dir: &Path) -> Result<(), What> {
+        if !self.whole {
+            return Ok(());
+        }
+        let found = fs::symlink_metadata(dir.join(self.name.file_name())).map_err(What::unreadable)?.len();
+        if found == self.bytes { Ok(()) } else { Err(What::Size { expected: self.bytes, found }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_and_read_back() {
+        for (name, expect) in [
+            ("audit-00000000000000000001.jsonl", Some(1)),
+            ("audit-18446744073709551615.jsonl", Some(u64::MAX)),
+            ("audit-1.jsonl", None),
+            ("audit-0000000000000000000x.jsonl", None),
+            ("audit-+0000000000000000001.jsonl", None),
+            ("audit-00000000000000000001.jsonl.gz", None),
+            ("head", None),
+        ] {
+            let parsed = SegmentName::parse(name);
+            assert_eq!(parsed.as_ref().map(|parsed| parsed.first), expect, "{name}");
+            assert!(parsed.is_none_or(|parsed| parsed.file_name() == name));
+        }
+    }
+
+    #[test]
+    fn head_lines_are_believed_as_far_as_they_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        let names: Vec<_> = [1, 5, 9].map(|first| SegmentName { first }).into();
+        let closed =
+            |first| Closed { name: SegmentName { first }, last: 4, hash: [3; 32], bytes: 10, whole: true };
+        closed(1).append(dir.path()).unwrap();
+        closed(6).append(dir.path()).unwrap();
+        closed(9).append(dir.path()).unwrap();
+        assert_eq!(Closed::read(dir.path(), &names).unwrap(), (vec![closed(1)], 1));
+        fs::remove_file(dir.path().join("head")).unwrap();
+        let given_up = Closed { whole: false, ..closed(3) };
+        given_up.append(dir.path()).unwrap();
+        closed(1).append(dir.path()).unwrap();
+        assert_eq!(Closed::read(dir.path(), &names).unwrap(), (vec![given_up, closed(1)], 1));
+        fs::write(dir.path().join("head"), "garbage\n").unwrap();
+        assert_eq!(Closed::read(dir.path(), &names).unwrap(), (vec![], 0));
+    }
+
+    #[test]
+    fn every_foreign_change_of_the_file_shows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |segment: &Segment| dir.path().join(segment.name.file_name());
+        let changes: [(fn(&Path), GapCause); 4] = [
+            (|path| fs::remove_file(path).unwrap(), GapCause::Missing),
+            (
+                |path| {
+                    fs::rename(path, path.with_extension("old")).and_then(|()| fs::write(path, "aa")).unwrap()
+                },
+                GapCause::Replaced,
+            ),
+            (
+                |path| File::options().write(true).open(path).and_then(|file| file.set_len(1)).unwrap(),
+                GapCause::Truncated,
+            ),
+            (
+                |path| {
+                    File::options().append(true).open(path).and_then(|mut file| file.write_all(b"x")).unwrap()
+                },
+                GapCause::Grown,
+            ),
+        ];
+        for (first, (change, expect)) in changes.into_iter().enumerate() {
+            let mut segment = Segment::create(dir.path(), first as u64).unwrap();
+            segment.append(b"aa").unwrap();
+            change(&path(&segment));
+            assert_eq!(segment.intact().unwrap_err().0, expect);
+            if expect != GapCause::Missing {
+                assert_eq!(segment.append(b"b").unwrap_err().0, expect);
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_a_write_error() {
+        let file = File::options().append(true).open("/dev/full").unwrap();
+        let mut segment = Segment::of(SegmentName { first: 1 }, "/dev/full".into(), file).unwrap();
+        let (cause, error) = segment.append(b"x").unwrap_err();
+        assert_eq!((cause, error.kind()), (GapCause::Write, io::ErrorKind::StorageFull));
+    }
+}
