@@ -6,6 +6,7 @@
 //! here is on the path of a request of the gateway.
 
 pub mod citizens;
+pub mod departments;
 pub mod model;
 pub mod numbers;
 pub mod random;
