@@ -5,9 +5,11 @@
 //! one folder that is also a first deployment, `play` plays the scenarios through real TLS. Nothing
 //! here is on the path of a request of the gateway.
 
+pub mod certs;
 pub mod citizens;
 pub mod departments;
 pub mod model;
 pub mod numbers;
 pub mod random;
+pub mod tokens;
 mod words;
