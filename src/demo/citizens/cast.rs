@@ -164,7 +164,7 @@ pub(super) const FIRMS: &[Firm] = &[
     },
     Firm {
         uscc: SOLE_TRADER,
-        name: "杭州市西湖区罗素珍小吃店",
+        name: "杭州市西湖区珍味小吃店",
         representative: TRADER,
         capital: 30_000,
         address: "浙江省杭州市西湖区文三路12号1幢101室",
