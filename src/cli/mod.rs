@@ -1,1 +1,116 @@
-//! (in preparation)
+//! The command line: arguments, and how each command ends. One file a subcommand.
+//!
+//! Nothing is decided here: commands call the rooms and print. Standard output carries what was
+//! asked for, standard error what went wrong.
+//!
+//! ```
+//! use zhamen::cli::{Arguments, Command};
+//! use clap::Parser;
+//! let arguments = Arguments::try_parse_from(["zhamen", "run", "--config", "/etc/zhamen.yaml"]).unwrap();
+//! assert!(matches!(arguments.command, Command::Run(_)));
+//! ```
+
+mod certs;
+mod check;
+mod demo;
+mod run;
+mod version;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Adaptive-security data access gateway for digital government.
+#[derive(Debug, Parser)]
+#[command(name = "zhamen", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway
+    Run(run::Arguments),
+    /// Run the gateway in front of eight embedded departments with synthetic citizens
+    Demo(demo::Arguments),
+    /// Check configuration, certificates, catalogue and policies, and run the cases
+    Check(check::Arguments),
+    /// Make a development authority, certificates and a token issuer's key
+    Certs(certs::Arguments),
+    /// Print the version
+    Version,
+}
+
+/// How a command ended; the number is the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// A check found something, a played scenario went wrong, or the work failed.
+    Found = 1,
+    /// Arguments that are none. `clap` ends with the same number by itself.
+    Usage = 2,
+    /// What people wrote is invalid (`EX_CONFIG` of sysexits.h).
+    Configuration = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Reads the arguments and carries out the command.
+pub fn main() -> ExitCode {
+    let exit = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Certs(arguments) => certs::certs(&arguments),
+        Command::Version => version::version(),
+    };
+    exit.into()
+}
+
+/// Says on standard error what went wrong, and ends so.
+fn failed(exit: Exit, error: &dyn std::fmt::Display) -> Exit {
+    eprintln!("{error}");
+    exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_read_or_refused() {
+        let table: &[(&[&str], bool)] = &[
+            (&["run"], true),
+            (&["run", "--config", "x.yaml"], true),
+            (&["demo", "--dir", "d", "--play"], true),
+            (&["demo", "--department-port", "65529"], false),
+            (&["demo", "--address", "localhost"], false),
+            (&["check", "--config", "x.yaml", "--policies", "p"], true),
+            (&["certs", "--dir", "c", "--san", "a.example", "--san", "10.0.0.1"], true),
+            (&["version"], true),
+            (&["serve"], false),
+            (&[], false),
+        ];
+        for (arguments, accepted) in table {
+            let line = ["zhamen"].iter().chain(*arguments);
+            assert_eq!(Arguments::try_parse_from(line).is_ok(), *accepted, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn usage_errors_end_with_two() {
+        let error = Arguments::try_parse_from(["zhamen", "serve"]).unwrap_err();
+        assert_eq!(error.exit_code(), Exit::Usage as i32);
+    }
+}

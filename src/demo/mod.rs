@@ -11,6 +11,7 @@ pub mod departments;
 pub mod model;
 pub mod numbers;
 pub mod passes;
+pub mod play;
 pub mod policies;
 pub mod random;
 pub mod tokens;

@@ -15,11 +15,8 @@ pub fn found(random: &mut Random, people: &[Person], count: usize) -> Vec<Enterp
         (cast::people()..people.len()).filter(|at| (25..=65).contains(&people[*at].age())).collect();
     while firms.len() < count {
         let representative = random.pick(&adults);
-        if let Some(firm) = firm(random, representative, &people[representative].name) {
-            if taken.insert(firm.uscc.clone()) {
-                firms.push(firm);
-            }
-        }
+        let firm = firm(random, representative, &people[representative].name);
+        firms.extend(firm.filter(|firm| taken.insert(firm.uscc.clone())));
     }
     firms
 }

@@ -1,0 +1,25 @@
+//! `zhamen run`: the gateway, until a signal asks it to end.
+
+use super::{Exit, failed};
+use crate::{config, gateway};
+use std::path::PathBuf;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "zhamen.yaml")]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let settings = match config::load(&arguments.config) {
+        Ok(settings) => settings,
+        Err(faults) => return failed(Exit::Configuration, &faults),
+    };
+    match gateway::run(settings) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.is_configuration() => failed(Exit::Configuration, &error),
+        Err(error) => failed(Exit::Found, &error),
+    }
+}
