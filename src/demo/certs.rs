@@ -3,6 +3,13 @@
 //! Everything lies in one folder. What exists is kept; what has expired is renewed with the same key;
 //! what a stranger put there is left alone and reported. Not for production: the authority's key
 //! lies beside the certificates.
+//!
+//! ```
+//! use zhamen::demo::certs::{Fate, complete};
+//! let dir = tempfile::tempdir().unwrap();
+//! let report = complete(dir.path(), &[], std::time::SystemTime::now()).unwrap();
+//! assert!(report.0.iter().all(|(_, fate)| *fate == Fate::Made));
+//! ```
 
 use super::tokens::{TokenError, TokenIssuer};
 use rcgen::{

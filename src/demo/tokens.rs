@@ -2,6 +2,11 @@
 //!
 //! Real tokens come from a government identity provider; the gateway only ever verifies. Nothing
 //! here is used outside the demo.
+//!
+//! ```
+//! use zhamen::demo::tokens::Confirmation;
+//! assert_eq!(Confirmation::of(b"a certificate").x5t_s256.len(), 43);
+//! ```
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;

@@ -3,6 +3,12 @@
 //! Laying it out twice changes nothing but the tokens, which are minted anew. Files that somebody
 //! edited or removed stay as they are and are named in the report; untouched ones follow the binary.
 //! What was shipped is remembered as digests in `.shipped.json`.
+//!
+//! ```
+//! use zhamen::demo::workspace::{Addresses, settings};
+//! let (data, admin) = ("127.0.0.1:8443".parse().unwrap(), "127.0.0.1:9600".parse().unwrap());
+//! assert!(settings(Addresses { data, admin, departments: 9701 }).contains("address: 127.0.0.1:8443"));
+//! ```
 
 use super::certs::{self, CertsError, Report, write_file};
 use super::departments::{BASE_PORT, Department};

@@ -1,4 +1,4 @@
-use super::super::citizens::{City, cast};
+use super::super::citizens::City;
 use super::routes::{Asked, answer};
 use super::*;
 use serde_json::Value;
@@ -6,160 +6,139 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// Department, method, path, body, members of the first record in order.
-type Case = (Department, &'static str, String, &'static str, &'static [&'static str]);
+type Case = (Department, &'static str, &'static str, &'static str, &'static [&'static str]);
 
-fn cases() -> Vec<Case> {
-    use Department::*;
-    let get = |department, path: &str, id: &str, fields| -> Case {
-        (department, "GET", path.replace("{}", id), "", fields)
-    };
-    vec![
-        get(
-            CivilAffairs,
-            "/civil-affairs/v1/marriages/{}",
-            cast::SELLER,
-            &["personId", "name", "maritalStatus", "registeredOn", "spouseId", "spouseName", "authority"],
-        ),
-        (
-            CivilAffairs,
-            "POST",
-            "/civil-affairs/v1/marriages/verify".to_owned(),
-            r#"{"id":"330106199003070022","claimedStatus":"已婚"}"#,
-            &["maritalStatus"],
-        ),
-        get(
-            CivilAffairs,
-            "/civil-affairs/v1/low-income/{}",
-            cast::APPLICANT,
-            &["personId", "name", "status", "monthlyAmount", "address"],
-        ),
-        get(
-            RealEstate,
-            "/real-estate/v1/properties/{}",
-            cast::SELLER,
-            &[
-                "ownerId",
-                "ownerName",
-                "unitNumber",
-                "address",
-                "region",
-                "areaSquareMetres",
-                "usage",
-                "mortgaged",
-            ],
-        ),
-        get(
-            RealEstate,
-            "/real-estate/v1/properties/{}/summary",
-            cast::BUYER,
-            &["ownerId", "count", "regions"],
-        ),
-        get(
-            PublicSecurity,
-            "/public-security/v1/households/{}",
-            cast::APPLICANT,
-            &[
-                "personId",
-                "name",
-                "sex",
-                "birthDate",
-                "relation",
-                "address",
-                "ethnicGroup",
-                "religion",
-                "internalNote",
-            ],
-        ),
-        (
-            PublicSecurity,
-            "POST",
-            "/public-security/v1/identity/verify".to_owned(),
-            r#"{"id":"330106199003070022","name":"林若兰"}"#,
-            &["name"],
-        ),
-        get(
-            Health,
-            "/health/v1/emergency-records/{}",
-            cast::APPLICANT,
-            &[
-                "patientId",
-                "name",
-                "bloodType",
-                "allergies",
-                "emergencyContactName",
-                "emergencyContactMobile",
-                "diagnoses",
-                "visits",
-                "infectious",
-            ],
-        ),
-        get(Health, "/health/v1/infectious-diseases", "", &["patientId", "name", "infectious"]),
-        get(
-            MarketRegulation,
-            "/market-regulation/v1/enterprises/{}",
-            cast::ENTERPRISE,
-            &[
-                "uscc",
-                "name",
-                "legalRepresentative",
-                "registeredCapital",
-                "address",
-                "status",
-                "industry",
-                "establishedOn",
-            ],
-        ),
-        get(
-            MarketRegulation,
-            "/market-regulation/v1/enterprises",
-            "",
-            &[
-                "uscc",
-                "name",
-                "legalRepresentative",
-                "registeredCapital",
-                "address",
-                "status",
-                "industry",
-                "establishedOn",
-            ],
-        ),
-        get(
-            MarketRegulation,
-            "/market-regulation/v1/shareholdings/{}",
-            cast::APPLICANT,
-            &["personId", "holdsEnterprise", "enterprises"],
-        ),
-        get(
-            SocialInsurance,
-            "/social-insurance/v1/contributions/{}",
-            cast::APPLICANT,
-            &["personId", "name", "paid", "baseAmount", "employer", "months"],
-        ),
-        get(
-            SocialInsurance,
-            "/social-insurance/v1/employers/{}",
-            cast::ENTERPRISE,
-            &["uscc", "registered", "employees", "contact"],
-        ),
-        get(
-            Tax,
-            "/tax/v1/income/{}",
-            cast::APPLICANT,
-            &["personId", "name", "annualIncome", "taxPaid", "year"],
-        ),
-        get(Tax, "/tax/v1/deed-tax/{}", cast::SELLER, &["personId", "paid", "receiptNumber", "amount"]),
-        get(Tax, "/tax/v1/registrations/{}", cast::ENTERPRISE, &["uscc", "name", "status", "taxpayerType"]),
-        get(DataBureau, "/data-bureau/v1/statistics", "", &["year", "district", "indicator", "value"]),
-    ]
+const ENTERPRISE: &[&str] = &[
+    "uscc",
+    "name",
+    "legalRepresentative",
+    "registeredCapital",
+    "address",
+    "status",
+    "industry",
+    "establishedOn",
+];
+
+const fn get(department: Department, path: &'static str, fields: &'static [&'static str]) -> Case {
+    (department, "GET", path, "", fields)
 }
+
+const CASES: &[Case] = &[
+    get(
+        Department::CivilAffairs,
+        "/civil-affairs/v1/marriages/330106199003070022",
+        &["personId", "name", "maritalStatus", "registeredOn", "spouseId", "spouseName", "authority"],
+    ),
+    (
+        Department::CivilAffairs,
+        "POST",
+        "/civil-affairs/v1/marriages/verify",
+        r#"{"id":"330106199003070022","claimedStatus":"已婚"}"#,
+        &["maritalStatus"],
+    ),
+    get(
+        Department::CivilAffairs,
+        "/civil-affairs/v1/low-income/330106196502142015",
+        &["personId", "name", "status", "monthlyAmount", "address"],
+    ),
+    get(
+        Department::RealEstate,
+        "/real-estate/v1/properties/330106199003070022",
+        &[
+            "ownerId",
+            "ownerName",
+            "unitNumber",
+            "address",
+            "region",
+            "areaSquareMetres",
+            "usage",
+            "mortgaged",
+        ],
+    ),
+    get(
+        Department::RealEstate,
+        "/real-estate/v1/properties/33010219950918307X/summary",
+        &["ownerId", "count", "regions"],
+    ),
+    get(
+        Department::PublicSecurity,
+        "/public-security/v1/households/330106196502142015",
+        &[
+            "personId",
+            "name",
+            "sex",
+            "birthDate",
+            "relation",
+            "address",
+            "ethnicGroup",
+            "religion",
+            "internalNote",
+        ],
+    ),
+    (
+        Department::PublicSecurity,
+        "POST",
+        "/public-security/v1/identity/verify",
+        r#"{"id":"330106199003070022","name":"林若兰"}"#,
+        &["name"],
+    ),
+    get(
+        Department::Health,
+        "/health/v1/emergency-records/330106196502142015",
+        &[
+            "patientId",
+            "name",
+            "bloodType",
+            "allergies",
+            "emergencyContactName",
+            "emergencyContactMobile",
+            "diagnoses",
+            "visits",
+            "infectious",
+        ],
+    ),
+    get(Department::Health, "/health/v1/infectious-diseases", &["patientId", "name", "infectious"]),
+    get(Department::MarketRegulation, "/market-regulation/v1/enterprises/91330100MA2DEMA108", ENTERPRISE),
+    get(Department::MarketRegulation, "/market-regulation/v1/enterprises", ENTERPRISE),
+    get(
+        Department::MarketRegulation,
+        "/market-regulation/v1/shareholdings/330106196502142015",
+        &["personId", "holdsEnterprise", "enterprises"],
+    ),
+    get(
+        Department::SocialInsurance,
+        "/social-insurance/v1/contributions/330106196502142015",
+        &["personId", "name", "paid", "baseAmount", "employer", "months"],
+    ),
+    get(
+        Department::SocialInsurance,
+        "/social-insurance/v1/employers/91330100MA2DEMA108",
+        &["uscc", "registered", "employees", "contact"],
+    ),
+    get(
+        Department::Tax,
+        "/tax/v1/income/330106196502142015",
+        &["personId", "name", "annualIncome", "taxPaid", "year"],
+    ),
+    get(
+        Department::Tax,
+        "/tax/v1/deed-tax/330106199003070022",
+        &["personId", "paid", "receiptNumber", "amount"],
+    ),
+    get(
+        Department::Tax,
+        "/tax/v1/registrations/91330100MA2DEMA108",
+        &["uscc", "name", "status", "taxpayerType"],
+    ),
+    get(Department::DataBureau, "/data-bureau/v1/statistics", &["year", "district", "indicator", "value"]),
+];
 
 #[test]
 fn every_route_answers_with_exactly_the_members_of_its_dataset() {
     let city = City::generate();
-    for (department, method, path, body, fields) in cases() {
-        let asked = Asked { method, path: &path, query: None, body: body.as_bytes() };
-        let answer = answer(&city, department, &asked);
+    for (department, method, path, body, fields) in CASES {
+        let asked = Asked { method, path, query: None, body: body.as_bytes() };
+        let answer = answer(&city, *department, &asked);
         assert_eq!(answer.status, 200, "{path}");
         let text = String::from_utf8(answer.body).unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();

@@ -1,4 +1,11 @@
 //! Compares what came back with what a scenario expects. Pure.
+//!
+//! ```
+//! use zhamen::demo::play::{client::Exchange, judge::{Reading, judge}, scenarios::SCENARIOS};
+//! let nothing = Exchange::default();
+//! let wrong = judge(&SCENARIOS[0].steps[0], &nothing, &Reading::of(&nothing));
+//! assert_eq!((wrong[0].what.as_str(), wrong[0].got.as_str()), ("status", "0"));
+//! ```
 
 use super::client::Exchange;
 use super::disclosure::{self, Item};

@@ -1,4 +1,10 @@
 //! Output for people: colour and a moving progress line on a terminal, plain lines elsewhere.
+//!
+//! ```
+//! use zhamen::demo::play::screen::{Screen, Tone};
+//! let mut out = Vec::new();
+//! assert_eq!(Screen::new(&mut out, false, None).tone(Tone::Bad, "no"), "no");
+//! ```
 
 use super::table::cut;
 use std::io::{self, Write};
