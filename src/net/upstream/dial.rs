@@ -1,0 +1,165 @@
+//! Opens a connection to an endpoint: resolve, connect, TLS, HTTP/1.
+
+use super::settings::{EndpointSettings, UpstreamSettings, UpstreamTls};
+use super::wire::{Tcp, Wire};
+use crate::engine::reason::Cause;
+use crate::fault::{Fault, Faults};
+use crate::net::tls;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// hyper's read buffer grows to this; it also bounds what may come before a head ends.
+pub(super) const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// An endpoint, ready to be dialled.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    host: String,
+    port: u16,
+    address: Option<IpAddr>,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// `Host` of requests that bring none.
+    pub(super) authority: HeaderValue,
+    http: http1::Builder,
+}
+
+/// A connection that has carried nothing yet, or nothing that is still under way.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) wire: Rc<Wire>,
+    /// End of the upstream's certificate, seconds since 1970.
+    pub(super) certificate_not_after: Option<i64>,
+}
+
+/// Prepares all endpoints of an upstream.
+///
+/// # Errors
+/// Files that cannot be used, names that are none.
+pub(super) fn targets(settings: &UpstreamSettings) -> Result<Vec<Target>, Faults> {
+    let mut faults = Faults::default();
+    let place = format!("upstream {}", settings.name);
+    if settings.endpoints.is_empty() {
+        faults.push(Fault::new(&place, "has no endpoint"));
+    }
+    let client = settings.tls.as_ref().map(|tls| faults.absorb(client_config(tls)));
+    let mut targets = Vec::new();
+    for endpoint in &settings.endpoints {
+        let name = settings.tls.as_ref().and_then(|tls| tls.server_name.as_ref()).unwrap_or(&endpoint.host);
+        let tls = match (&client, ServerName::try_from(name.clone())) {
+            (None, _) => None,
+            (Some(Some(config)), Ok(name)) => Some((config.clone(), name)),
+            (Some(None), Ok(_)) => continue,
+            (Some(_), Err(_)) => {
+                faults.push(Fault::new(&place, format!("`{name}` is no name a certificate can carry")));
+                continue;
+            }
+        };
+        match target(settings, endpoint, tls) {
+            Some(target) => targets.push(target),
+            None => faults.push(Fault::new(&place, format!("`{}` is not a host", endpoint.host))),
+        }
+    }
+    faults.or(targets)
+}
+
+fn target(
+    settings: &UpstreamSettings,
+    endpoint: &EndpointSettings,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+) -> Option<Target> {
+    let EndpointSettings { host, port } = endpoint.clone();
+    let default_port = if tls.is_some() { 443 } else { 80 };
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let authority = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
+    // Only what may stand in a URI's authority may stand in `Host`.
+    authority.parse::<hyper::http::uri::Authority>().ok()?;
+    let mut http = http1::Builder::new();
+    http.max_headers(settings.headers_max)
+        .max_header_size(settings.header_bytes_max)
+        .max_buf_size(READ_BYTES_MAX.max(settings.header_bytes_max));
+    let authority = HeaderValue::try_from(authority).ok()?;
+    Some(Target { address: host.parse().ok(), host, port, tls, authority, http })
+}
+
+fn client_config(settings: &UpstreamTls) -> Result<Arc<ClientConfig>, Faults> {
+    let mut faults = Faults::default();
+    let roots = faults.absorb(tls::roots(&settings.ca_file));
+    let identity = settings
+        .identity
+        .as_ref()
+        .map(|identity| faults.absorb(tls::certified_key(&identity.certificate_file, &identity.key_file)));
+    let (Some(roots), identity) = (roots, identity) else { return Err(faults) };
+    let builder = ClientConfig::builder_with_provider(tls::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|error| Fault::new(settings.ca_file.display().to_string(), error.to_string()))?
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Some(key)) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
+        Some(None) => return Err(faults),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Connects; the caller bounds the time.
+///
+/// # Errors
+/// [`Cause::UpstreamConnect`] and [`Cause::UpstreamTls`]. Nothing of any request was written.
+pub(super) async fn dial(target: &Target) -> Result<Connection, Cause> {
+    let tcp = connect(target).await.map_err(|_| Cause::UpstreamConnect)?;
+    // A failure means that the peer is gone, which the first write tells.
+    let _ = tcp.set_nodelay(true);
+    let wire = Wire::new(tcp);
+    match &target.tls {
+        None => {
+            let sender = start(&target.http, Tcp(wire.clone())).await?;
+            Ok(Connection { sender, wire, certificate_not_after: None })
+        }
+        Some((config, name)) => {
+            let connector = TlsConnector::from(config.clone());
+            let stream =
+                connector.connect(name.clone(), Tcp(wire.clone())).await.map_err(|_| Cause::UpstreamTls)?;
+            let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let certificate_not_after = leaf.and_then(|leaf| tls::certificate::not_after(leaf));
+            let sender = start(&target.http, stream).await?;
+            Ok(Connection { sender, wire, certificate_not_after })
+        }
+    }
+}
+
+async fn connect(target: &Target) -> io::Result<TcpStream> {
+    match target.address {
+        Some(address) => TcpStream::connect((address, target.port)).await,
+        // Tried one after the other, in the resolver's order.
+        None => TcpStream::connect((target.host.as_str(), target.port)).await,
+    }
+}
+
+/// Starts HTTP/1 and the task that drives the connection until either side closes it.
+async fn start<T>(http: &http1::Builder, stream: T) -> Result<SendRequest<Full<Bytes>>, Cause>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let started = http.handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = started.map_err(|_| Cause::UpstreamConnect)?;
+    tokio::task::spawn_local(async move {
+        // Whoever waits for an answer is told by hyper; an idle connection just ends.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}

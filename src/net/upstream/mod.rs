@@ -1,0 +1,159 @@
+//! Upstreams: pools of HTTP/1 connections to the departments' endpoints, one set a worker.
+//!
+//! What must be known of all workers (whether an endpoint is well, how much it carries) is shared by
+//! atomics in [`SharedUpstreams`]; connections and retry budgets belong to one worker's
+//! [`Upstreams`]. The pool knows whether anything of a request was written, so a request is repeated
+//! only when that cannot do it twice. It never falls back to plain text, never reuses a connection on
+//! which something went wrong, and never takes bytes that came unasked for an answer.
+//!
+//! ```
+//! use std::time::Duration;
+//! use zhamen::net::upstream::settings::*;
+//! use zhamen::net::upstream::{SharedUpstreams, Upstreams};
+//! let second = Duration::from_secs(1);
+//! let settings = UpstreamSettings {
+//!     name: "civil-affairs".into(),
+//!     endpoints: vec![EndpointSettings { host: "127.0.0.1".into(), port: 9701 }],
+//!     tls: None,
+//!     connect_timeout: second,
+//!     first_byte_timeout: 5 * second,
+//!     total_timeout: 30 * second,
+//!     idle_max: 32,
+//!     idle_timeout: 60 * second,
+//!     headers_max: 100,
+//!     header_bytes_max: 32 * 1024,
+//!     health: None,
+//!     ejection: EjectionSettings { failures: 5, ejected_for: 10 * second },
+//!     retries: RetrySettings { max: 1, budget_percent: 10 },
+//! };
+//! let worker = Upstreams::new(SharedUpstreams::build(vec![settings], None)?);
+//! assert!(worker.get("civil-affairs").is_some());
+//! # Ok::<(), zhamen::fault::Faults>(())
+//! ```
+
+mod answer;
+mod check;
+mod dial;
+mod forward;
+pub mod health;
+mod pool;
+pub mod settings;
+mod wire;
+
+pub use answer::{Answer, AnswerBody};
+pub use check::HealthChecks;
+pub use forward::Outbound;
+pub use pool::Upstream;
+
+use self::dial::Target;
+use self::health::EndpointHealth;
+use self::settings::UpstreamSettings;
+use crate::fault::{Fault, Faults};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One upstream, as all workers see it.
+#[derive(Debug)]
+pub struct SharedUpstream {
+    settings: UpstreamSettings,
+    targets: Vec<Target>,
+    /// By index of the endpoint.
+    health: Vec<Arc<EndpointHealth>>,
+}
+
+impl SharedUpstream {
+    fn build(settings: UpstreamSettings) -> Result<Arc<Self>, Faults> {
+        let targets = dial::targets(&settings)?;
+        let health =
+            settings.endpoints.iter().map(|_| Arc::new(EndpointHealth::new(settings.ejection))).collect();
+        Ok(Arc::new(SharedUpstream { settings, targets, health }))
+    }
+
+    pub fn settings(&self) -> &UpstreamSettings {
+        &self.settings
+    }
+
+    /// The standing of each endpoint, in the order of the settings.
+    pub fn endpoints(&self) -> &[Arc<EndpointHealth>] {
+        &self.health
+    }
+}
+
+/// All upstreams of one catalogue, as all workers see them.
+#[derive(Debug, Default)]
+pub struct SharedUpstreams {
+    by_name: HashMap<String, Arc<SharedUpstream>>,
+}
+
+impl SharedUpstreams {
+    /// Builds all upstreams. What is the same as in `previous` is taken over with its standing and, in
+    /// the workers, its connections; but files of TLS are read again only with other settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn build(
+        settings: Vec<UpstreamSettings>,
+        previous: Option<&SharedUpstreams>,
+    ) -> Result<Arc<Self>, Faults> {
+        let mut faults = Faults::default();
+        let mut by_name = HashMap::with_capacity(settings.len());
+        for settings in settings {
+            let name = settings.name.clone();
+            let kept = previous.and_then(|previous| previous.by_name.get(&name));
+            let upstream = match kept.filter(|kept| kept.settings == settings) {
+                Some(kept) => Some(kept.clone()),
+                None => faults.absorb(SharedUpstream::build(settings)),
+            };
+            let Some(upstream) = upstream else { continue };
+            if by_name.insert(name.clone(), upstream).is_some() {
+                faults.push(Fault::new(format!("upstream {name}"), "is defined twice"));
+            }
+        }
+        faults.or(Arc::new(SharedUpstreams { by_name }))
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<SharedUpstream>> {
+        self.by_name.values()
+    }
+}
+
+/// One worker's upstreams.
+pub struct Upstreams {
+    shared: RefCell<Arc<SharedUpstreams>>,
+    by_name: RefCell<HashMap<String, Rc<Upstream>>>,
+}
+
+impl Upstreams {
+    /// With empty pools.
+    pub fn new(shared: Arc<SharedUpstreams>) -> Self {
+        let by_name = pools(&shared, &HashMap::new());
+        Upstreams { shared: RefCell::new(shared), by_name: RefCell::new(by_name) }
+    }
+
+    /// Takes over another set; cheap when it is the same. Upstreams that did not change keep their
+    /// connections; requests under way keep theirs in any case.
+    pub fn renew(&self, shared: &Arc<SharedUpstreams>) {
+        if Arc::ptr_eq(&self.shared.borrow(), shared) {
+            return;
+        }
+        let by_name = pools(shared, &self.by_name.borrow());
+        *self.by_name.borrow_mut() = by_name;
+        *self.shared.borrow_mut() = shared.clone();
+    }
+
+    /// The upstream of this name.
+    pub fn get(&self, name: &str) -> Option<Rc<Upstream>> {
+        self.by_name.borrow().get(name).cloned()
+    }
+}
+
+fn pools(shared: &SharedUpstreams, kept: &HashMap<String, Rc<Upstream>>) -> HashMap<String, Rc<Upstream>> {
+    let pool = |(name, shared): (&String, &Arc<SharedUpstream>)| {
+        let kept = kept.get(name).filter(|kept| Arc::ptr_eq(kept.shared(), shared));
+        (name.clone(), kept.cloned().unwrap_or_else(|| Upstream::new(shared.clone())))
+    };
+    shared.by_name.iter().map(pool).collect()
+}

@@ -1,0 +1,130 @@
+//! The socket under an upstream connection, with a view for the pool: what was written, what came
+//! unasked.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A socket and its counters.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    written: Cell<u64>,
+    /// Bytes that may still be read; without limit while a body is read.
+    room: Cell<u64>,
+}
+
+/// An answer's head, or what came before it, was too long: a flood of 1xx, an endless header.
+#[derive(Debug, thiserror::Error)]
+#[error("too many bytes before the end of the answer's head")]
+pub(super) struct HeadTooLong;
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream) -> Rc<Self> {
+        Rc::new(Wire { tcp, written: Cell::new(0), room: Cell::new(u64::MAX) })
+    }
+
+    /// Bytes the kernel took from us in all.
+    pub(super) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Bounds what may be read until [`lift`](Self::lift).
+    pub(super) fn bound(&self, bytes: u64) {
+        self.room.set(bytes);
+    }
+
+    pub(super) fn lift(&self) {
+        self.room.set(u64::MAX);
+    }
+
+    /// Whether nothing waits to be read: no end and no bytes that nobody asked for, which would be
+    /// taken for the answer to the next request. hyper looks too, but only at what the reactor has
+    /// reported; this asks the kernel, for one system call.
+    pub(super) fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        matches!(SockRef::from(&self.tcp).peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// The wire as tokio reads and writes it.
+#[derive(Debug)]
+pub(super) struct Tcp(pub(super) Rc<Wire>);
+
+impl AsyncRead for Tcp {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let wire = &self.0;
+        loop {
+            ready!(wire.tcp.poll_read_ready(cx))?;
+            match wire.tcp.try_read_buf(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(count) => {
+                    let room = wire.room.get();
+                    if room == u64::MAX {
+                        return Poll::Ready(Ok(()));
+                    }
+                    let Some(left) = room.checked_sub(count as u64) else {
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong)));
+                    };
+                    wire.room.set(left);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.write(cx, |tcp| tcp.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write(cx, |tcp| tcp.try_write_vectored(bytes))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&self.0.tcp).shutdown(Shutdown::Write))
+    }
+}
+
+impl Tcp {
+    fn write(
+        &self,
+        cx: &mut Context<'_>,
+        attempt: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let wire = &self.0;
+        loop {
+            ready!(wire.tcp.poll_write_ready(cx))?;
+            match attempt(&wire.tcp) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(count) => {
+                    wire.written.set(wire.written.get().saturating_add(count as u64));
+                    return Poll::Ready(Ok(count));
+                }
+            }
+        }
+    }
+}
