@@ -145,7 +145,9 @@ where
         peer.framing_fault.set(fault_of(&watch, &request));
         let open = Open::new(activity);
         let response = (shared.serve)(peer.clone(), request);
-        async move { Ok::<_, Infallible>(response.await.map(|body| Tracked { body, progress: None, _open: open })) }
+        async move {
+            Ok::<_, Infallible>(response.await.map(|body| Tracked { body, progress: None, _open: open }))
+        }
     });
     let mut builder = http1::Builder::new();
     // Head and idle times are the guard's and ours: hyper's single timer would count both as one.

@@ -67,17 +67,16 @@ impl fmt::Display for FramingFault {
 
 impl Error for FramingFault {}
 
-/// The framing fault behind an error, if that is what it was.
+/// The framing fault behind an error, if that is what it was. hyper may find the same fault first,
+/// because the bytes before it have passed.
 pub fn framing_fault(error: &(dyn Error + 'static)) -> Option<Cause> {
     let mut error = Some(error);
     while let Some(this) = error {
-        if let Some(fault) = this.downcast_ref::<FramingFault>() {
-            return Some(fault.0);
-        }
-        // The inner error of an `io::Error` is not its `source`, but that one's source is skipped.
-        let inner = this.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(fault) = inner.and_then(|inner| inner.downcast_ref::<FramingFault>()) {
-            return Some(fault.0);
+        // What an `io::Error` holds is not its `source`; only the source of that is.
+        if let Some(io) = this.downcast_ref::<io::Error>() {
+            let ours = io.get_ref().and_then(|inner| inner.downcast_ref::<FramingFault>());
+            let by_hyper = matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+            return ours.map(|fault| fault.0).or_else(|| by_hyper.then_some(Cause::BadChunk));
         }
         error = this.source();
     }
@@ -173,7 +172,11 @@ impl Guard {
 
     /// Reads from the socket and inspects. What is clean and whole goes to hyper at once; the rest
     /// waits in `passed` and `held`.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, cursor: &mut ReadBufCursor<'_>) -> Poll<io::Result<Filled>> {
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        cursor: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<Filled>> {
         let scratch = self.scratch.clone();
         let mut scratch = scratch.borrow_mut();
         let room = scratch.len().min(cursor.remaining());

@@ -155,7 +155,8 @@ fn start<S, F>(
     match tls {
         None => {
             let peer = Peer::plain(address);
-            tasks.spawn_local(hold(permit, connection::run(shared, Stream::Plain(stream), peer, None, drain)));
+            tasks
+                .spawn_local(hold(permit, connection::run(shared, Stream::Plain(stream), peer, None, drain)));
         }
         Some(store) => {
             let trust = store.current();

@@ -41,7 +41,7 @@ pub type OnDone = Box<dyn FnOnce(Outcome)>;
 pub struct Prepared {
     first: Masked,
     tally: Option<Tally>,
-    flow: Option<Flow>,
+    flow: Option<Box<Flow>>,
 }
 
 /// Reads and masks until the document ends or `limits.prepare_bytes` are gathered.
@@ -64,7 +64,7 @@ pub async fn prepare(
             Step::More(more) => join(&mut first, more),
         }
         if first.len() >= flow.limits().prepare_bytes {
-            return Ok(Prepared { first, tally: None, flow: Some(flow) });
+            return Ok(Prepared { first, tally: None, flow: Some(Box::new(flow)) });
         }
     }
 }
@@ -104,7 +104,7 @@ impl Prepared {
 pub struct MaskedBody {
     first: Option<Masked>,
     tally: Option<Tally>,
-    flow: Option<Flow>,
+    flow: Option<Box<Flow>>,
     bytes_delivered: u64,
     on_done: Option<OnDone>,
 }

@@ -43,7 +43,9 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(fault(file, "holds no certificate").help("PEM with BEGIN CERTIFICATE is expected").into()),
+        Ok(_) => {
+            Err(fault(file, "holds no certificate").help("PEM with BEGIN CERTIFICATE is expected").into())
+        }
         Err(error) => Err(fault(file, format!("is not valid PEM: {error}")).into()),
     }
 }
@@ -79,7 +81,7 @@ pub(super) fn revocation_lists(file: &Path) -> Result<Vec<RevocationList>, Fault
 
 fn dated(file: &Path, der: CertificateRevocationListDer<'static>) -> Result<RevocationList, Fault> {
     let next_update = match CertificateRevocationList::from_der(der.as_ref()) {
-        Ok((rest, list)) if rest.is_empty() => list.next_update().map(|time| time.timestamp()),
+        Ok(([], list)) => list.next_update().map(|time| time.timestamp()),
         Ok(_) => return Err(fault(file, "has bytes after the revocation list")),
         Err(_) => return Err(fault(file, "is not a revocation list (RFC 5280 section 5)")),
     };

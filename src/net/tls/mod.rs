@@ -180,9 +180,10 @@ fn build(settings: &ListenerTls) -> Result<Trust, Faults> {
     let client = faults.absorb(client_verifier(settings));
     let (Some(key), Some((verifier, crl_next_update))) = (key, client) else { return Err(faults) };
     let file = settings.certificate_file.display().to_string();
-    let certificate_not_after =
-        certificate::chain_not_after(&key.cert).ok_or_else(|| Fault::new(&file, "a certificate cannot be read"))?;
-    let config = server_config(key, verifier.clone()).map_err(|error| Fault::new(&file, error.to_string()))?;
+    let certificate_not_after = certificate::chain_not_after(&key.cert)
+        .ok_or_else(|| Fault::new(&file, "a certificate cannot be read"))?;
+    let config =
+        server_config(key, verifier.clone()).map_err(|error| Fault::new(&file, error.to_string()))?;
     let (config, crl_grace) = (Arc::new(config), settings.crl_grace);
     Ok(Trust { config, verifier, certificate_not_after, crl_next_update, crl_grace })
 }
@@ -228,9 +229,9 @@ pub(super) fn certified_key(certificate: &Path, key: &Path) -> Result<CertifiedK
 pub(super) fn roots(file: &Path) -> Result<RootCertStore, Faults> {
     let mut roots = RootCertStore::empty();
     for certificate in files::certificates(file)? {
-        roots
-            .add(certificate)
-            .map_err(|error| Fault::new(file.display().to_string(), format!("not usable as a root: {error}")))?;
+        roots.add(certificate).map_err(|error| {
+            Fault::new(file.display().to_string(), format!("not usable as a root: {error}"))
+        })?;
     }
     Ok(roots)
 }
@@ -241,9 +242,10 @@ fn client_verifier(settings: &ListenerTls) -> Result<ClientVerifier, Faults> {
     let Some(ca_file) = &settings.client_ca_file else {
         let fault = match (settings.client_certificate_required, settings.crl_files.first()) {
             (true, _) => Fault::new("tls", "client certificates are required, but no CA is named for them"),
-            (false, Some(file)) => {
-                Fault::new(file.display().to_string(), "a revocation list without a CA for client certificates")
-            }
+            (false, Some(file)) => Fault::new(
+                file.display().to_string(),
+                "a revocation list without a CA for client certificates",
+            ),
             (false, None) => return Ok((None, None)),
         };
         return Err(fault.help("set the file with the CA certificates of callers").into());

@@ -1,8 +1,8 @@
 //! What an upstream answered: its head, examined, and its body.
 
 use super::Upstream;
-use super::health::InFlight;
 use super::dial::Connection;
+use super::health::InFlight;
 use super::settings::UpstreamSettings;
 use super::wire::HeadTooLong;
 use crate::engine::reason::Cause;

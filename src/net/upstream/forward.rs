@@ -12,7 +12,7 @@ use hyper::header::{HOST, HeaderMap};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, Uri};
 use std::rc::Rc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// A request as the upstream is to receive it. Its `Host` is the endpoint's unless the headers name
 /// another; its length is set from the body.
@@ -50,8 +50,7 @@ impl Upstream {
     pub async fn forward(self: &Rc<Self>, request: Outbound) -> Result<Answer, Cause> {
         let begun = Instant::now();
         let deadline = begun + self.settings().total_timeout;
-        let exchanged = timeout_at(deadline, self.exchange(request)).await;
-        let (answer, lease) = exchanged.unwrap_or(Err(Cause::UpstreamSlow))?;
+        let (answer, lease) = self.exchange(request, deadline).await?;
         let (head, incoming) = answer.into_parts();
         Ok(Answer {
             status: head.status,
@@ -62,19 +61,26 @@ impl Upstream {
         })
     }
 
-    async fn exchange(self: &Rc<Self>, request: Outbound) -> Result<(Response<Incoming>, Lease), Cause> {
+    async fn exchange(
+        self: &Rc<Self>,
+        request: Outbound,
+        deadline: Instant,
+    ) -> Result<(Response<Incoming>, Lease), Cause> {
         self.earn();
         let (mut left, mut avoid) = (self.settings().retries.max, None);
         let mut next = Some(request);
         while let Some(request) = next.take() {
             let spare = (left > 0).then(|| request.clone());
             let (endpoint, in_flight) = self.choose(avoid)?;
-            let failed = match self.attempt(endpoint, in_flight, request).await {
+            let failed = match self.attempt(endpoint, in_flight, request, deadline).await {
                 Ok(exchanged) => return Ok(exchanged),
                 Err(failed) => failed,
             };
-            next = spare.filter(|spare| failed.is_repeatable(&spare.method) && self.spend());
-            if next.is_none() {
+            // Dialling the only endpoint twice in a row finds the same.
+            let elsewhere = failed.cause != Cause::UpstreamConnect || self.shared().endpoints().len() > 1;
+            let repeat = |spare: &Outbound| elsewhere && failed.is_repeatable(&spare.method) && self.spend();
+            next = spare.filter(repeat);
+            if next.is_none() || Instant::now() >= deadline {
                 return Err(failed.cause);
             }
             left = left.saturating_sub(1);
@@ -88,10 +94,11 @@ impl Upstream {
         endpoint: usize,
         in_flight: InFlight,
         request: Outbound,
+        deadline: Instant,
     ) -> Result<(Response<Incoming>, Lease), Failed> {
         let connection = match self.take_idle(endpoint) {
             Some(connection) => connection,
-            None => match self.open(endpoint).await {
+            None => match self.open(endpoint, deadline).await {
                 Ok(connection) => connection,
                 Err(cause) => {
                     in_flight.failed();
@@ -104,11 +111,12 @@ impl Upstream {
         }
         let written = connection.wire.written();
         let request = self.as_http(endpoint, request);
-        let mut lease = Lease { upstream: self.clone(), endpoint, connection, keep_for: self.settings().idle_timeout, in_flight };
-        match self.send(&mut lease.connection, request).await {
+        let (upstream, keep_longest) = (self.clone(), self.settings().idle_timeout);
+        let mut lease = Lease { upstream, endpoint, connection, keep_for: keep_longest, in_flight };
+        match self.send(&mut lease.connection, request, deadline).await {
             Ok(answer) => {
                 lease.in_flight.succeeded();
-                lease.keep_for = keep_for(answer.headers(), self.settings().idle_timeout);
+                lease.keep_for = keep_for(answer.headers(), keep_longest);
                 Ok((answer, lease))
             }
             Err(cause) => {
@@ -126,11 +134,13 @@ impl Upstream {
         &self,
         connection: &mut Connection,
         request: Request<Full<Bytes>>,
+        deadline: Instant,
     ) -> Result<Response<Incoming>, Cause> {
         let settings = self.settings();
         // A read may bring the beginning of the body along.
         connection.wire.bound((settings.header_bytes_max + READ_BYTES_MAX) as u64);
-        let sent = timeout(settings.first_byte_timeout, connection.sender.send_request(request)).await;
+        let until = deadline.min(Instant::now() + settings.first_byte_timeout);
+        let sent = timeout_at(until, connection.sender.send_request(request)).await;
         let answer = sent.map_err(|_| Cause::UpstreamSlow)?.map_err(|error| cause_of(&error))?;
         connection.wire.lift();
         examine(&answer, settings)?;

@@ -4,13 +4,17 @@ use super::SharedUpstream;
 use super::dial::{Connection, Target, dial};
 use super::health::InFlight;
 use super::settings::UpstreamSettings;
+use super::wire::Wire;
 use crate::engine::reason::Cause;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// A retry costs so much; each request earns its percentage of it.
 const RETRY_COST: u32 = 100;
@@ -18,9 +22,30 @@ const RETRY_COST: u32 = 100;
 /// Retries that may be saved up, so that a short outage after a quiet time can be bridged.
 const RETRIES_SAVED_MAX: u32 = 10;
 
+/// The least pause between two sweeps.
+const SWEEP_MIN: Duration = Duration::from_millis(100);
+
+/// A connection that waits. It does not own its socket: when the upstream closes, hyper's task ends
+/// and the descriptor is free at once.
 struct Idle {
-    connection: Connection,
+    sender: SendRequest<Full<Bytes>>,
+    wire: Weak<Wire>,
+    certificate_not_after: Option<i64>,
     until: Instant,
+}
+
+impl Idle {
+    fn is_over(&self, now: Instant) -> bool {
+        self.until <= now || self.sender.is_closed()
+    }
+
+    /// The connection, if it can still be used.
+    fn wake(self, now: Instant) -> Option<Connection> {
+        let wire = self.wire.upgrade()?;
+        let usable = self.until > now && self.sender.is_ready() && wire.is_quiet();
+        let Idle { sender, certificate_not_after, .. } = self;
+        usable.then_some(Connection { sender, wire, certificate_not_after })
+    }
 }
 
 /// One worker's connections to one upstream.
@@ -30,6 +55,8 @@ pub struct Upstream {
     idle: Vec<RefCell<Vec<Idle>>>,
     budget: Cell<u32>,
     random: Cell<u64>,
+    /// Whether a task closes expired connections now.
+    sweeping: Cell<bool>,
 }
 
 impl Upstream {
@@ -38,7 +65,8 @@ impl Upstream {
         // Each hasher has its own random keys, which is all that a seed needs; never 0 (xorshift).
         let seed = RandomState::new().hash_one(0) | 1;
         let budget = Cell::new(RETRIES_SAVED_MAX * RETRY_COST);
-        Rc::new(Upstream { shared, idle, budget, random: Cell::new(seed) })
+        let (random, sweeping) = (Cell::new(seed), Cell::new(false));
+        Rc::new(Upstream { shared, idle, budget, random, sweeping })
     }
 
     /// What all workers share of this upstream.
@@ -90,8 +118,8 @@ impl Upstream {
     pub(super) fn take_idle(&self, endpoint: usize) -> Option<Connection> {
         let mut idle = self.idle.get(endpoint)?.borrow_mut();
         let now = Instant::now();
-        while let Some(Idle { connection, until }) = idle.pop() {
-            if until > now && connection.sender.is_ready() && connection.wire.is_quiet() {
+        while let Some(waiting) = idle.pop() {
+            if let Some(connection) = waiting.wake(now) {
                 return Some(connection);
             }
         }
@@ -102,25 +130,36 @@ impl Upstream {
     ///
     /// # Errors
     /// [`Cause::UpstreamConnect`], also when it took too long, or [`Cause::UpstreamTls`].
-    pub(super) async fn open(&self, endpoint: usize) -> Result<Connection, Cause> {
-        let dialled = timeout(self.settings().connect_timeout, dial(self.target(endpoint))).await;
+    pub(super) async fn open(&self, endpoint: usize, deadline: Instant) -> Result<Connection, Cause> {
+        let until = deadline.min(Instant::now() + self.settings().connect_timeout);
+        let dialled = timeout_at(until, dial(self.target(endpoint))).await;
         dialled.unwrap_or(Err(Cause::UpstreamConnect))
     }
 
     /// Keeps a connection whose exchange is over, within the limits of the pool.
-    pub(super) fn keep(&self, endpoint: usize, connection: Connection, keep_for: Duration) {
+    pub(super) fn keep(self: &Rc<Self>, endpoint: usize, connection: Connection, keep_for: Duration) {
         let Some(idle) = self.idle.get(endpoint) else { return };
-        if connection.sender.is_closed() || keep_for.is_zero() {
+        let mut idle = idle.borrow_mut();
+        let Connection { sender, wire, certificate_not_after } = connection;
+        if sender.is_closed() || keep_for.is_zero() || idle.len() >= self.settings().idle_max {
             return;
         }
-        let (mut idle, now) = (idle.borrow_mut(), Instant::now());
-        // The oldest lie in front: expired ones are closed as others come back.
-        let expired = idle.iter().take_while(|idle| idle.until <= now || idle.connection.sender.is_closed());
-        let expired = expired.count();
-        drop(idle.drain(..expired));
-        if idle.len() < self.settings().idle_max {
-            idle.push(Idle { connection, until: now + keep_for });
+        let until = Instant::now() + keep_for;
+        idle.push(Idle { sender, wire: Rc::downgrade(&wire), certificate_not_after, until });
+        if !self.sweeping.replace(true) {
+            tokio::task::spawn_local(sweep(Rc::downgrade(self)));
         }
+    }
+
+    /// Closes what has waited too long; false when nothing waits any more.
+    fn close_expired(&self) -> bool {
+        let now = Instant::now();
+        for idle in &self.idle {
+            idle.borrow_mut().retain(|waiting| !waiting.is_over(now));
+        }
+        let waiting = self.idle() > 0;
+        self.sweeping.set(waiting);
+        waiting
     }
 
     /// Idle connections kept now, of all endpoints.
@@ -142,6 +181,16 @@ impl Upstream {
                 true
             }
             None => false,
+        }
+    }
+}
+
+/// Sweeps a pool while anything waits in it.
+async fn sweep(upstream: Weak<Upstream>) {
+    while let Some(every) = upstream.upgrade().map(|upstream| upstream.settings().idle_timeout / 2) {
+        sleep(every.max(SWEEP_MIN)).await;
+        if !upstream.upgrade().is_some_and(|upstream| upstream.close_expired()) {
+            return;
         }
     }
 }

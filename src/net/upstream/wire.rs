@@ -1,6 +1,7 @@
 //! The socket under an upstream connection, with a view for the pool: what was written, what came
 //! unasked.
 
+use socket2::SockRef;
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -8,7 +9,6 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
