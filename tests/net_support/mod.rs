@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
@@ -28,12 +28,15 @@ use tokio::task::{JoinHandle, LocalSet};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zhamen::config::settings::{Limits, ListenerTls};
+use zhamen::engine::reason::Cause;
 use zhamen::net::body::Body;
 use zhamen::net::connections::Connections;
 use zhamen::net::drain::{Stop, drain};
 use zhamen::net::listener::{Listener, bind};
 use zhamen::net::peer::Peer;
 use zhamen::net::tls::{TlsStore, provider};
+use zhamen::net::upstream::settings::{EjectionSettings, EndpointSettings, RetrySettings, UpstreamSettings};
+use zhamen::net::upstream::{Outbound, SharedUpstreams, Upstream, Upstreams};
 
 /// Runs a test as a worker runs: one thread, tasks that need not be `Send`. Never for ever.
 pub fn worker(test: impl Future<Output = ()>) {
@@ -280,4 +283,116 @@ impl Client {
         let body = answer.into_body().collect().await?.to_bytes();
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
+}
+
+/// A scripted upstream: runs `serve` with the number of each connection, from 0.
+pub struct Fake {
+    pub address: SocketAddr,
+    pub accepted: Rc<std::cell::Cell<usize>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub async fn fake<F>(serve: impl Fn(usize, TcpStream) -> F + 'static) -> Fake
+where
+    F: Future<Output = ()> + 'static,
+{
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let accepted = Rc::new(std::cell::Cell::new(0));
+    let count = accepted.clone();
+    let task = tokio::task::spawn_local(async move {
+        while let Ok((stream, _)) = socket.accept().await {
+            let number = count.replace(count.get() + 1);
+            tokio::task::spawn_local(serve(number, stream));
+        }
+    });
+    Fake { address, accepted, task }
+}
+
+/// A port on which nobody listens.
+pub fn nobody() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Reads one request, body included; `None` at the end of the stream.
+pub async fn read_request<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
+    let mut request = Vec::new();
+    let (mut head, mut length) = (usize::MAX, 0);
+    while request.len() < head.saturating_add(length) {
+        if stream.read_buf(&mut request).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        if let Some(end) = text.find("\r\n\r\n") {
+            head = end + 4;
+            let announced = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+            length = announced.map_or(0, |digits| digits.parse().unwrap());
+        }
+    }
+    Some(String::from_utf8(request).unwrap())
+}
+
+/// An answer with a length.
+pub fn sized(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Closes with a reset.
+pub fn reset(stream: TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// Settings of an upstream with these endpoints, with which nothing goes wrong by itself.
+pub fn upstream_settings(endpoints: &[SocketAddr]) -> UpstreamSettings {
+    let endpoint =
+        |address: &SocketAddr| EndpointSettings { host: address.ip().to_string(), port: address.port() };
+    UpstreamSettings {
+        name: "fake".to_owned(),
+        endpoints: endpoints.iter().map(endpoint).collect(),
+        tls: None,
+        connect_timeout: ms(2000),
+        first_byte_timeout: ms(2000),
+        total_timeout: ms(10_000),
+        idle_max: 8,
+        idle_timeout: ms(10_000),
+        headers_max: 50,
+        header_bytes_max: 8 * 1024,
+        health: None,
+        ejection: EjectionSettings { failures: 0, ejected_for: ms(0) },
+        retries: RetrySettings { max: 2, budget_percent: 10 },
+    }
+}
+
+/// One worker's view of it.
+pub fn upstream(settings: UpstreamSettings) -> Rc<Upstream> {
+    let name = settings.name.clone();
+    Upstreams::new(SharedUpstreams::build(vec![settings], None).unwrap()).get(&name).unwrap()
+}
+
+pub fn outbound(method: Method, body: &'static str) -> Outbound {
+    let path_and_query = "/v1/things?id=1".parse().unwrap();
+    Outbound { method, path_and_query, headers: HeaderMap::new(), body: body.into() }
+}
+
+/// Forwards a `GET` and reads the answer whole.
+pub async fn fetch(upstream: &Rc<Upstream>) -> Result<String, Cause> {
+    exchange(upstream, outbound(Method::GET, "")).await
+}
+
+pub async fn exchange(upstream: &Rc<Upstream>, request: Outbound) -> Result<String, Cause> {
+    let mut answer = upstream.forward(request).await?;
+    let mut body = Vec::new();
+    while let Some(bytes) = answer.body.next().await {
+        body.extend_from_slice(&bytes?);
+    }
+    Ok(String::from_utf8(body).unwrap())
 }
