@@ -125,7 +125,7 @@ fn malformed_answers_are_refused_and_their_connections_dropped() {
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n".into(),
             Cause::UpstreamMalformed,
         ),
-        ("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(5000), Cause::UpstreamMalformed),
+        ("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(50_000), Cause::UpstreamMalformed),
         ("SSH-2.0-OpenSSH_9.2\r\n".into(), Cause::UpstreamMalformed),
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}".into(), Cause::UpstreamReset),
         (String::new(), Cause::UpstreamReset),

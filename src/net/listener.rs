@@ -167,7 +167,7 @@ fn start<S, F>(
             tasks.spawn_local(hold(permit, async move {
                 let accepted = accept_tls(&shared, &trust, stream, address).await;
                 let Some((stream, peer)) = accepted else { return };
-                let session = Session::new(session, &stream);
+                let session = Session::new(session, &trust, &stream);
                 connection::run(shared, Stream::Tls(stream), peer, Some(session), drain).await;
             }));
         }

@@ -152,11 +152,18 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new<T>(store: Arc<TlsStore>, stream: &tokio_rustls::server::TlsStream<T>) -> Self {
+    /// For a connection whose handshake ran under `trust`.
+    pub(super) fn new<T>(
+        store: Arc<TlsStore>,
+        trust: &Arc<Trust>,
+        stream: &tokio_rustls::server::TlsStream<T>,
+    ) -> Self {
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
         let mut reloads = store.generation.subscribe();
-        // The handshake may have begun under the configuration before: look once in any case.
-        reloads.mark_changed();
+        if !Arc::ptr_eq(trust, &store.current()) {
+            // The reload came during the handshake.
+            reloads.mark_changed();
+        }
         Session { store, reloads, chain }
     }
 

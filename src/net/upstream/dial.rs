@@ -21,8 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// hyper's read buffer grows to this; it also bounds what may come before a head ends.
-pub(super) const READ_BYTES_MAX: usize = 64 * 1024;
+/// hyper's read buffer grows to this.
+const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// An endpoint, ready to be dialled.
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 //! One exchange with an upstream, retries included.
 
 use super::answer::{Answer, AnswerBody, Lease, cause_of, examine, keep_for};
-use super::dial::{Connection, READ_BYTES_MAX};
+use super::dial::Connection;
 use super::health::InFlight;
 use super::pool::Upstream;
+use super::wire::HEAD_READ_BYTES;
 use crate::engine::reason::Cause;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -137,8 +138,9 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<Response<Incoming>, Cause> {
         let settings = self.settings();
-        // A read may bring the beginning of the body along.
-        connection.wire.bound((settings.header_bytes_max + READ_BYTES_MAX) as u64);
+        // hyper bounds one head, but not the 1xx heads before it, and it reads on into the body, by a
+        // few reads, before this task sees the head.
+        connection.wire.bound((settings.header_bytes_max + 8 * HEAD_READ_BYTES) as u64);
         let until = deadline.min(Instant::now() + settings.first_byte_timeout);
         let sent = timeout_at(until, connection.sender.send_request(request)).await;
         let answer = sent.map_err(|_| Cause::UpstreamSlow)?.map_err(|error| cause_of(&error))?;

@@ -1,6 +1,7 @@
 //! The socket under an upstream connection, with a view for the pool: what was written, what came
 //! unasked.
 
+use bytes::BufMut;
 use socket2::SockRef;
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -11,6 +12,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// Read at once while a head is awaited, so that little of the body comes along.
+pub(super) const HEAD_READ_BYTES: usize = 16 * 1024;
 
 /// A socket and its counters.
 #[derive(Debug)]
@@ -63,18 +67,19 @@ impl AsyncRead for Tcp {
         let wire = &self.0;
         loop {
             ready!(wire.tcp.poll_read_ready(cx))?;
-            match wire.tcp.try_read_buf(into) {
+            let room = wire.room.get();
+            let read = match room {
+                u64::MAX => wire.tcp.try_read_buf(into),
+                0 => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong))),
+                _ => wire.tcp.try_read_buf(&mut BufMut::limit(&mut *into, HEAD_READ_BYTES)),
+            };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(count) => {
-                    let room = wire.room.get();
-                    if room == u64::MAX {
-                        return Poll::Ready(Ok(()));
+                    if room != u64::MAX {
+                        wire.room.set(room.saturating_sub(count as u64));
                     }
-                    let Some(left) = room.checked_sub(count as u64) else {
-                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong)));
-                    };
-                    wire.room.set(left);
                     return Poll::Ready(Ok(()));
                 }
             }
