@@ -49,6 +49,8 @@ pub(super) fn open(settings: &AuditSettings) -> Result<Opened, OpenError> {
     let lock = lock(dir)?;
     let (segments, hollow_bytes) = drop_hollow(dir, segments).map_err(fail)?;
     let walked = walk(dir, &segments).map_err(OpenError::Broken)?;
+    // The last segment goes on, so `head` may not list it; and what was missing there is verified now.
+    Closed::write_all(dir, &walked.closed).map_err(fail)?;
     let segment = match segments.last() {
         Some(name) if name.first <= walked.cursor.seq + 1 => Segment::reopen(dir, name.clone(), walked.bytes),
         // Every segment was hollow: the first entry was never finished.
@@ -93,16 +95,21 @@ struct Walked {
     /// Bytes of the last segment that belong to the log.
     bytes: u64,
     torn_bytes: u64,
+    /// What `head` should say: all segments but the last.
+    closed: Vec<Closed>,
 }
 
-/// Verifies what `head` does not vouch for, at least the last segment, and brings `head` up to date.
+/// Verifies what `head` does not vouch for, at least the last segment.
 fn walk(dir: &Path, segments: &[SegmentName]) -> Result<Walked, Finding> {
     let at_start = Walk::new(dir, Cursor::GENESIS);
-    let Some((last, before)) = segments.split_last() else {
-        return Ok(Walked { cursor: Cursor::GENESIS, bytes: 0, torn_bytes: 0 });
+    let Some(last) = segments.last() else {
+        return Ok(Walked { cursor: Cursor::GENESIS, bytes: 0, torn_bytes: 0, closed: Vec::new() });
     };
-    let (closed, covered) = Closed::read(dir, before)
+    let (mut closed, mut covered) = Closed::read(dir, segments)
         .map_err(|error| at_start.finding(last, 0, super::What::unreadable(error)))?;
+    if closed.pop_if(|closed| closed.name == *last).is_some() {
+        covered -= 1;
+    }
     for closed in &closed {
         closed.check_size(dir).map_err(|what| at_start.finding(&closed.name, 0, what))?;
     }
@@ -114,10 +121,8 @@ fn walk(dir: &Path, segments: &[SegmentName]) -> Result<Walked, Finding> {
         walk.segment(name, later)?;
         if !later.is_empty() {
             let Cursor { seq, hash } = walk.cursor;
-            // Only a shortcut for the next opening, so a failure here is not one of the log.
-            let _ = Closed { name: name.clone(), last: seq, hash, bytes: walk.bytes, whole: walk.whole }
-                .append(dir);
+            closed.push(Closed { name: name.clone(), last: seq, hash, bytes: walk.bytes, whole: walk.whole });
         }
     }
-    Ok(Walked { cursor: walk.cursor, bytes: walk.bytes, torn_bytes: walk.torn_bytes })
+    Ok(Walked { cursor: walk.cursor, bytes: walk.bytes, torn_bytes: walk.torn_bytes, closed })
 }
