@@ -180,7 +180,9 @@ fn every_changed_byte_names_its_entry() {
         fs::write(&path, &bad).unwrap();
         let entry = 1 + good[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
         match verify_dir(dir.path()) {
-            Err(finding) => assert!(finding.line <= entry && entry <= finding.line + 1, "byte {at}: {finding}"),
+            Err(finding) => {
+                assert!(finding.line <= entry && entry <= finding.line + 1, "byte {at}: {finding}")
+            }
             // The last newline: the line is whole, but it is not ended.
             Ok(report) => assert_eq!((at, report.entries), (good.len() - 1, 3)),
         }
