@@ -10,18 +10,20 @@ use crate::engine::access::Access;
 use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
-use crate::engine::evidence::{self, Decision, Entry, LabelSeen, ModeShown, Outcome, QuotaLeft, SubjectKey};
+use crate::engine::evidence::{self, Decision, Entry, EntryBody, LabelSeen, ModeShown, QuotaLeft, SubjectKey};
+use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{DisclosureMode, Method};
-use crate::net::body::Ending;
+use crate::net::body::{End, Outcome};
 use crate::net::peer::Peer;
 use crate::ops::metrics::{RequestSummary, WorkerMetrics};
 use crate::refusal::Refusal;
-use crate::state::audit::{Audit, Durability, Pending, Slot};
+use crate::state::audit::{Audit, Durability, Pending, Receipt, Slot};
 use crate::state::clock::Clock;
 use crate::state::profile::Profiles;
-use crate::state::quota::Standing;
+use crate::state::quota::{QuotaKeys, Scope, Standing};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -54,17 +56,16 @@ pub struct Learnt {
     pub policies: Option<Arc<[Arc<str>]>>,
     pub modes: Option<Modes>,
     pub standing: Option<Standing>,
-    /// Microseconds on the monotonic clock.
-    pub judged_us: Option<(u64, u64)>,
 }
 
-/// Times of the upstream call, milliseconds since 1970.
-#[derive(Clone, Copy, Default)]
-pub struct UpstreamTimes {
-    pub out_ms: Option<i64>,
-    pub in_ms: Option<i64>,
-    pub status: Option<u16>,
-    pub took_us: u64,
+/// Stamps of the stages: wall-clock milliseconds for entries, microseconds for latencies.
+#[derive(Default)]
+struct Stamps {
+    decision_us: Option<u64>,
+    upstream_out: Option<i64>,
+    upstream_in: Option<i64>,
+    upstream_us: Option<u64>,
+    upstream_status: Option<u16>,
 }
 
 /// The record of one request.
@@ -75,11 +76,11 @@ pub struct Record {
     opened: Moment,
     request_id: Rc<str>,
     pub learnt: Learnt,
-    pub upstream: UpstreamTimes,
+    stamps: Stamps,
     /// The request's one entry is written.
-    entered: bool,
+    is_entered: bool,
     /// Nothing is left to write.
-    closed: bool,
+    is_closed: bool,
 }
 
 impl Record {
@@ -93,9 +94,9 @@ impl Record {
             opened: now,
             request_id,
             learnt: Learnt::default(),
-            upstream: UpstreamTimes::default(),
-            entered: false,
-            closed: false,
+            stamps: Stamps::default(),
+            is_entered: false,
+            is_closed: false,
         })
     }
 
@@ -104,23 +105,47 @@ impl Record {
         self.opened
     }
 
-    /// The id that entry, header and problem document share.
+    /// The id that entries, headers and problem document share.
     pub fn request_id(&self) -> &Rc<str> {
         &self.request_id
     }
 
+    /// Quota keys of a caller without proof: the prefix of its address, and all such callers together.
+    pub fn unproven_keys(&self) -> QuotaKeys {
+        let prefix: Arc<str> = match self.peer.address.ip() {
+            IpAddr::V4(v4) => format!("unproven {}/24", v4.to_bits() >> 8).into(),
+            IpAddr::V6(v6) => format!("unproven {}/48", v6.to_bits() >> 80).into(),
+        };
+        QuotaKeys { caller: prefix, application: "unproven".into(), department: "unproven".into() }
+    }
+
+    /// Policy has answered.
+    pub fn judged(&mut self) {
+        self.stamps.decision_us = Some(self.since_opened_us());
+    }
+
+    /// The upstream is asked now.
+    pub fn asks_upstream(&mut self) {
+        self.stamps.upstream_out = Some(self.books.clock.now().unix_ms);
+    }
+
+    /// The upstream's head came.
+    pub fn upstream_answered(&mut self, status: u16, first_byte_us: u64) {
+        self.stamps.upstream_in = Some(self.books.clock.now().unix_ms);
+        self.stamps.upstream_us = Some(first_byte_us);
+        self.stamps.upstream_status = Some(status);
+    }
+
     /// Writes the entry of an allowed request. Classified data are released against its receipt.
     pub fn decided(&mut self) -> Pending {
-        let partial = |modes: &Modes| modes.iter().any(|(mode, _)| *mode != DisclosureMode::Clear);
-        let decision = match self.learnt.modes.as_ref().is_some_and(partial) {
-            true => Decision::AllowPartial,
-            false => Decision::Allow,
+        let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
+        let durability = match is_classified || !self.books.best_effort_l1 {
+            true => Durability::Durable,
+            false => Durability::BestEffort,
         };
-        let durability = match self.learnt.dataset.as_ref().is_some_and(|dataset| dataset.is_classified()) {
-            false if self.books.best_effort_l1 => Durability::BestEffort,
-            _ => Durability::Durable,
-        };
-        self.enter(decision, None, durability)
+        let body = self.encode(self.decision(), None, None);
+        self.is_entered = true;
+        self.slot.write(body, durability)
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -128,51 +153,52 @@ impl Record {
         self.close(Some(refusal));
     }
 
-    /// Hands the record over to the body that is now delivered.
-    pub fn deliver(mut self, status: u16) -> Delivery {
-        self.observe(None);
-        self.count(status, None);
-        Delivery { record: self, status }
+    /// Hands the record over to the body that is now delivered. The receipt is the entry's.
+    pub fn deliver(mut self, status: u16, _receipt: Receipt) -> Delivery {
+        self.count(self.decision(), None);
+        self.is_closed = true;
+        Delivery { record: self, status, is_told: false }
     }
 
+    fn decision(&self) -> Decision {
+        let is_clear = |modes: &Modes| modes.iter().all(|(mode, _)| *mode == DisclosureMode::Clear);
+        if self.learnt.modes.as_ref().is_none_or(is_clear) { Decision::Allow } else { Decision::AllowPartial }
+    }
+
+    /// Closes the record of a request that was not answered with data; none: the caller went away.
     fn close(&mut self, refusal: Option<&Refusal>) {
-        if std::mem::replace(&mut self.closed, true) {
+        if std::mem::replace(&mut self.is_closed, true) {
             return;
         }
-        self.observe(refusal);
-        let status = refusal.map_or(499, |refusal| refusal.status);
-        self.count(status, refusal);
-        if !self.entered {
-            let decision = match refusal {
-                Some(Refusal { cause: None, .. }) => Decision::Deny,
-                _ => Decision::Refused,
-            };
-            self.enter(decision, refusal, Durability::BestEffort);
+        let cause = refusal.map_or(Some(Cause::Cancelled), |refusal| refusal.cause);
+        let decision = if cause.is_none() { Decision::Deny } else { Decision::Refused };
+        self.observe(refusal, 0);
+        self.count(decision, refusal);
+        if self.is_entered {
+            let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
+            self.enter_outcome(status, cause, 0, false, None);
         } else {
-            self.outcome(status, refusal.and_then(|refusal| refusal.cause), &Ending::default());
+            let body = self.encode(decision, refusal, cause);
+            self.is_entered = true;
+            // Nobody waits for this entry: a refusal reveals nothing.
+            drop(self.slot.write(body, Durability::BestEffort));
         }
     }
 
-    fn enter(&mut self, decision: Decision, refusal: Option<&Refusal>, durability: Durability) -> Pending {
-        self.entered = true;
-        let subject = self.learnt.access.as_ref().and_then(|access| access.subject.as_ref());
-        let token = subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
-        let body = self.encode(decision, refusal, token.as_deref());
-        self.slot.write(body, durability)
-    }
-
-    fn encode(&self, decision: Decision, refusal: Option<&Refusal>, token: Option<&str>) -> evidence::EntryBody {
+    fn encode(&self, decision: Decision, refusal: Option<&Refusal>, cause: Option<Cause>) -> EntryBody {
         let learnt = &self.learnt;
+        let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
+        let token = subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
+        let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
-        let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
-        let request = evidence::Request {
+        evidence::encode(&Entry::Request(evidence::Request {
             client_ip: Some(self.peer.address.ip()),
             cert_fpr: fingerprint.as_deref(),
-            subject_token: token,
+            subject_token: token.as_deref(),
             decision: Some(decision),
             reason: refusal.map(|refusal| refusal.reason),
-            cause: refusal.and_then(|refusal| refusal.cause).or(refusal.is_none().then_some(Cause::Cancelled)),
+            cause,
             reasons: &reasons,
             policies: learnt.policies.as_deref().unwrap_or_default(),
             modes: &modes,
@@ -183,8 +209,7 @@ impl Record {
             status: refusal.map(|refusal| refusal.status),
             network_known: learnt.network_known,
             ..self.who_and_what()
-        };
-        evidence::encode(&Entry::Request(request))
+        }))
     }
 
     fn who_and_what(&self) -> evidence::Request<'_> {
@@ -194,6 +219,7 @@ impl Record {
         let statement = principal.map(|principal| &principal.statement);
         let matter = statement.and_then(|statement| statement.matter.as_deref());
         let access = learnt.access.as_ref();
+        let subject = access.and_then(|access| access.subject.as_ref());
         evidence::Request {
             ts_in: self.opened.unix_ms,
             request_id: &self.request_id,
@@ -214,7 +240,7 @@ impl Record {
             route: learnt.route.as_deref(),
             method: learnt.method.map(Method::code),
             interface: access.map(|access| access.interface),
-            subject_type: access.and_then(|access| access.subject.as_ref()).map(|subject| subject.identifier.subject_type()),
+            subject_type: subject.map(|subject| subject.identifier.subject_type()),
             records_requested: access.map(|access| access.records_requested),
             ..evidence::Request::default()
         }
@@ -222,38 +248,130 @@ impl Record {
 
     fn modes_shown(&self) -> Vec<ModeShown<'_>> {
         let (Some(dataset), Some(modes)) = (&self.learnt.dataset, &self.learnt.modes) else { return Vec::new() };
-        let shown = |(label, (mode, reason)): (&'_ Arc<_>, &(DisclosureMode, Option<Reason>))| (label, *mode, *reason);
-        let _ = shown;
-        dataset
-            .labels
-            .iter()
-            .zip(modes.iter())
-            .map(|(label, (mode, reason))| ModeShown { label: &label.id, mode: *mode, reason: *reason })
-            .collect()
+        let labels = dataset.labels.iter().zip(modes.iter());
+        labels.map(|(label, (mode, reason))| ModeShown { label: &label.id, mode: *mode, reason: *reason }).collect()
     }
 
-    /// Tells the caller's profile how this request went.
-    fn observe(&self, refusal: Option<&Refusal>) {
+    /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
+    fn observe(&self, refusal: Option<&Refusal>, records: u64) {
         let Some(principal) = &self.learnt.principal else { return };
         let observation = Observation {
             denied: refusal.is_some_and(|refusal| refusal.cause.is_none()),
             invalid_identifier: refusal.is_some_and(|refusal| refusal.cause == Some(Cause::IdentifierInvalid)),
-            ..Observation::default()
+            allowed: refusal.is_none(),
+            records: u32::try_from(records).unwrap_or(u32::MAX),
         };
-        let _ = (principal, observation);
+        let caller = principal.caller_key();
+        let Some(change) = self.books.profiles.observe(&caller, &observation, self.opened) else { return };
+        self.books.metrics.shared().tier_changes.with_label_values(&[change.new.code()]).inc();
+        drop(self.books.audit.note(evidence::tier_change(self.opened.unix_ms, &caller, &change)));
     }
 
-    fn count(&self, status: u16, refusal: Option<&Refusal>) {
-        let _ = (status, refusal);
+    fn count(&self, decision: Decision, refusal: Option<&Refusal>) {
+        let learnt = &self.learnt;
+        let dataset = learnt.dataset.as_deref();
+        let over = |scope: &&Scope| refusal.is_some_and(|refusal| refusal.cause == Some(scope.cause()));
+        if let Some(scope) = Scope::ALL.iter().find(over) {
+            self.books.metrics.shared().quota_refusals.with_label_values(&[scope.code()]).inc();
+        }
+        if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::Panicked)) {
+            self.books.metrics.shared().panics.inc();
+        }
+        let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
+        let modes = learnt.modes.as_deref().unwrap_or_default();
+        let upstream_us = self.stamps.upstream_us;
+        self.books.metrics.request(RequestSummary {
+            department: dataset.map_or("", |dataset| &dataset.department),
+            dataset: dataset.map_or("", |dataset| &dataset.id),
+            decision,
+            reason: refusal.map(|refusal| refusal.reason),
+            decision_us: self.stamps.decision_us,
+            upstream_us,
+            added_us: Some(self.since_opened_us().saturating_sub(upstream_us.unwrap_or(0))),
+            modes: &mut labels.iter().zip(modes).map(|(label, (mode, _))| (&*label.id, *mode)),
+        });
     }
 
-    fn outcome(&mut self, status: u16, fault: Option<Cause>, ending: &Ending) {
-        let _ = (status, fault, ending);
+    fn since_opened_us(&self) -> u64 {
+        self.books.clock.now().monotonic_us.saturating_sub(self.opened.monotonic_us)
+    }
+
+    fn enter_outcome(
+        &mut self,
+        status: u16,
+        fault: Option<Cause>,
+        bytes: u64,
+        delivered: bool,
+        tally: Option<&Tally>,
+    ) {
+        let dataset = self.learnt.dataset.as_deref();
+        let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
+        let counts = tally.map(|tally| tally.labels.as_slice()).unwrap_or_default();
+        let seen: Vec<LabelSeen<'_>> =
+            labels.iter().zip(counts).map(|(label, values)| LabelSeen { label: &label.id, values: *values }).collect();
+        let body = evidence::encode(&Entry::Outcome(evidence::Outcome {
+            request_id: &self.request_id,
+            status: Some(status),
+            upstream_status: self.stamps.upstream_status,
+            records: tally.map(|tally| tally.records),
+            labels: &seen,
+            dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
+            bytes,
+            delivered,
+            fault,
+            ts_in: self.opened.unix_ms,
+            ts_upstream_out: self.stamps.upstream_out,
+            ts_upstream_in: self.stamps.upstream_in,
+            ts_out: self.books.clock.now().unix_ms,
+        }));
+        drop(self.slot.write(body, Durability::BestEffort));
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         self.close(None);
+    }
+}
+
+/// A record whose answer is on its way; it ends with the body.
+pub struct Delivery {
+    record: Record,
+    status: u16,
+    is_told: bool,
+}
+
+impl Delivery {
+    /// The body ended, somehow.
+    pub fn ended(mut self, outcome: Outcome) {
+        let fault = match outcome.end {
+            End::Finished => None,
+            End::Aborted(cause) => Some(cause),
+            End::Cancelled => Some(Cause::Cancelled),
+        };
+        let dropped = outcome.tally.as_ref().map_or(0, |tally| tally.dropped_unknown);
+        if let Some(dataset) = &self.record.learnt.dataset {
+            self.record.books.metrics.dropped(&dataset.id, dropped);
+        }
+        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref());
+    }
+
+    /// The answer has no body.
+    pub fn without_body(mut self) {
+        self.tell(None, 0, None);
+    }
+
+    fn tell(&mut self, fault: Option<Cause>, bytes: u64, tally: Option<&Tally>) {
+        if std::mem::replace(&mut self.is_told, true) {
+            return;
+        }
+        self.record.observe(None, tally.map_or(0, |tally| tally.records));
+        self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally);
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.tell(Some(Cause::Cancelled), 0, None);
     }
 }

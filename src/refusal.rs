@@ -76,6 +76,14 @@ impl Refusal {
         }
     }
 
+    /// All reasons, the one told first. Empty for faults, whose cause says it all.
+    pub fn reasons(&self) -> Vec<Reason> {
+        match self.cause {
+            Some(_) => Vec::new(),
+            None => std::iter::once(self.reason).chain(self.further.iter().copied()).collect(),
+        }
+    }
+
     /// After faults of framing nothing further on the connection can be trusted.
     pub fn closes_connection(&self) -> bool {
         matches!(

@@ -12,7 +12,6 @@ mod resolve;
 
 pub use disclosure::Disclosures;
 
-use crate::catalogue::Route;
 use crate::engine::access::{Access, Subject};
 use crate::engine::canonical::{Canonical, CanonicalLimits, Head, Language, Version, read};
 use crate::engine::clock::Moment;
@@ -270,7 +269,7 @@ async fn release(
     let pending = record.decided();
     let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
     worker.upstreams.renew(&snapshot.upstreams);
-    let upstream = worker.upstreams.get(&asked.route.upstream).ok_or(Cause::UpstreamUnhealthy)?;
+    let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
     record.asks_upstream();
     let forward = forward(&upstream, outbound, admitted);
     let (receipt, answer) = if asked.route.method.is_safe() {
@@ -357,9 +356,4 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
 /// The route is resolved for `HEAD` as for `GET`.
 fn offered_as(method: Method) -> Method {
     if method == Method::Head { Method::Get } else { method }
-}
-
-/// Whether the route may be told of at all.
-fn no_route(_: Option<&Route>) -> Refusal {
-    Cause::NoRoute.into()
 }

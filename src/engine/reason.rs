@@ -204,6 +204,7 @@ causes! {
     UpstreamUnhealthy = "upstream_unhealthy" => Unavailable;
     UpstreamSlow = "upstream_timeout" => UpstreamTimeout;
     UpstreamStatus = "upstream_status" => Upstream;
+    NoRecord = "no_record" => NotFound;
     UpstreamType = "upstream_type" => Unmaskable;
     UpstreamCoding = "upstream_coding" => Unmaskable;
     UpstreamRange = "upstream_range" => Unmaskable;

@@ -200,3 +200,13 @@ pub struct Text {
     /// English.
     pub en: String,
 }
+
+impl Method {
+    /// Asking twice does no harm (RFC 9110, section 9.2.1).
+    pub const fn is_safe(self) -> bool {
+        match self {
+            Method::Get | Method::Head | Method::Options => true,
+            Method::Post | Method::Put | Method::Patch | Method::Delete => false,
+        }
+    }
+}

@@ -120,7 +120,7 @@ pub(super) async fn transform(
 ) -> Result<Released, Refusal> {
     let standing = admitted.standing();
     let is_doubtful = asked.is_doubtful;
-    let (status, content_type) = acceptable(&answer, asked.route.format)?;
+    let (status, content_type) = acceptable(&answer, asked.route.answer)?;
     let bodiless = asked.method == Method::Head || status == StatusCode::NO_CONTENT;
     let prepared = if bodiless {
         None
@@ -181,7 +181,7 @@ fn masking(
     now: Moment,
 ) -> Result<Masking, Cause> {
     let dataset = &asked.access.dataset;
-    if asked.route.format == AnswerFormat::Opaque {
+    if asked.route.answer == AnswerFormat::Opaque {
         return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     }
     let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
@@ -191,7 +191,7 @@ fn masking(
         token_key: TokenKey::derive(&worker.shared.pseudonym_key, department, matter),
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
-        records_max: asked.route.records_max,
+        records_max: Some(u64::from(asked.route.records_max)),
     };
     let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
     Ok(Masking::Json(Box::new(masker)))

@@ -1,9 +1,9 @@
 //! Method, path, parameters and body → what is asked for.
 
 use super::{Worker, offered_as};
-use crate::catalogue::{Captures, Found, Parameter, ParameterForm, Place, Route, SubjectPlace, Target, TargetSegment};
+use crate::catalogue::{Captures, Found, Place, Route, SUBJECT, SubjectPlace, Target};
 use crate::engine::access::{Access, Subject};
-use crate::engine::canonical::{Canonical, canonical_path, canonical_query};
+use crate::engine::canonical::{Canonical, canonical_query};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::{self, Identifier, Verdict, civil_date};
 use crate::engine::json::{Json, Object};
@@ -15,6 +15,7 @@ use crate::refusal::Refusal;
 use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
 use hyper::body::Incoming;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A resolved request: what policy judges, and what the upstream will receive.
@@ -32,20 +33,27 @@ pub(super) struct Asked {
     pub is_doubtful: bool,
 }
 
-/// The values of one request by their places.
-struct Values<'a> {
-    captures: &'a Captures<'a>,
+/// The inputs of one request, each in its canonical form, under the names the route gives them.
+struct Inputs<'a> {
+    captures: Captures<'a, 'a, Box<str>>,
     canonical: &'a Canonical,
     document: Option<Object>,
+    read: BTreeMap<Arc<str>, String>,
 }
 
-impl Values<'_> {
-    fn at(&self, place: &Place) -> Option<String> {
+impl Inputs<'_> {
+    /// What the caller wrote in this place.
+    fn written(&self, place: &Place) -> Option<String> {
         match place {
             Place::Path(name) => self.captures.get(name).map(str::to_owned),
             Place::Query(name) => self.canonical.parameter(name).map(str::to_owned),
             Place::Body(pointer) => text_at(self.document.as_ref()?, pointer),
         }
+    }
+
+    /// An input in its canonical form.
+    fn read(&self, name: &str) -> Option<&str> {
+        self.read.get(name).map(String::as_str)
     }
 }
 
@@ -60,35 +68,36 @@ pub(super) async fn resolve(
 ) -> Result<Asked, Refusal> {
     let segments = canonical.path.segments();
     let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), segments) {
-        Found::Route(route, captures) => (route.clone(), captures),
+        Found::Route(route, captures) => (route, captures),
         Found::MethodNotOffered(offered) => {
             let offered = offered.into_iter().map(Method::code).collect();
             return Err(Refusal { offered, ..Cause::MethodNotOffered.into() });
         }
         Found::None => return Err(Cause::NoRoute.into()),
     };
-    record.learnt.route = Some(route.template.clone());
+    record.learnt.route = Some(route.template.text().clone());
     record.learnt.dataset = Some(route.dataset.clone());
+    if !canonical.accepts_json && route.answer == crate::catalogue::AnswerFormat::Json {
+        return Err(Cause::AcceptUnserved.into());
+    }
     let limit = worker.shared.body_bytes_max;
     let body = read_request_body(body, limit, worker.shared.body_timeout).await?;
     let document = document(canonical, &body)?;
-    let values = Values { captures: &captures, canonical, document };
-    parameters(&route, canonical, now)?;
-    let (subject, is_doubtful) = subject(&route, &values, now)?;
-    let claim = match &route.claim {
-        Some(claim) => values.at(&claim.place).map(|text| (claim.label, text)),
-        None => None,
-    };
-    let (method, target, body, content_type) = outgoing(&route, canonical, &values, subject.as_ref(), body)?;
+    let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new() };
+    parameters(route, &mut inputs)?;
+    let (subject, is_doubtful) = subject(route, &mut inputs, now)?;
     let access = Access {
         dataset: route.dataset.clone(),
         interface: route.interface,
-        template: route.template.clone(),
-        records_requested: records_requested(&route, canonical),
+        template: route.template.text().clone(),
+        records_requested: records_requested(route, &inputs),
         subject: subject.map(|identifier| Subject { identifier }),
     };
     record.learnt.access = Some(access.clone());
-    Ok(Asked { route, access, target, method, body, content_type, claim, is_doubtful })
+    let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
+    let outgoing = outgoing(route, &inputs, body)?;
+    let Outgoing { method, target, body, content_type } = outgoing;
+    Ok(Asked { route: route.clone(), access, target, method, body, content_type, claim, is_doubtful })
 }
 
 /// The body as a document: a body is one JSON object, or there is none.
@@ -105,7 +114,7 @@ fn document(canonical: &Canonical, body: &Bytes) -> Result<Option<Object>, Cause
     Object::read(body).map(Some).map_err(|_| Cause::BodyFormat)
 }
 
-/// The text (or whole number) that a JSON pointer of object members leads to.
+/// The text, whole number or truth value that a JSON pointer of object members leads to.
 fn text_at(document: &Object, pointer: &str) -> Option<String> {
     let mut names = pointer.strip_prefix('/')?.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
     let mut value = document.get(&names.next()?)?;
@@ -120,23 +129,31 @@ fn text_at(document: &Object, pointer: &str) -> Option<String> {
     }
 }
 
-/// Every parameter is known to the route and of its form; the required ones are there.
-fn parameters(route: &Route, canonical: &Canonical, now: Moment) -> Result<(), Cause> {
-    for (name, value) in &canonical.query {
-        if let Some(parameter) = route.parameters.iter().find(|parameter| *parameter.name == **name) {
-            well_formed(&parameter.form, value, now)?;
-        } else if !is_place(route, name) {
-            return Err(Cause::ParameterUnknown);
-        }
+/// Every query parameter is known to the route, every declared one is of its kind, and the required
+/// ones are there.
+fn parameters(route: &Route, inputs: &mut Inputs<'_>) -> Result<(), Cause> {
+    let is_known = |name: &str| route.parameter(name).is_some_and(|known| !known.in_path) || is_place(route, name);
+    if inputs.canonical.query.iter().any(|(name, _)| !is_known(name)) {
+        return Err(Cause::ParameterUnknown);
     }
-    let missing = |parameter: &&Parameter| parameter.required && canonical.parameter(&parameter.name).is_none();
-    if route.parameters.iter().any(|parameter| missing(&parameter)) {
-        return Err(Cause::ParameterMissing);
+    for parameter in &route.parameters {
+        let written = match parameter.in_path {
+            true => inputs.captures.get(&parameter.name),
+            false => inputs.canonical.parameter(&parameter.name),
+        };
+        match written {
+            Some(written) => {
+                let argument = parameter.read(written).map_err(|_| Cause::ParameterInvalid)?;
+                inputs.read.insert(parameter.name.clone(), argument.canonical());
+            }
+            None if parameter.required => return Err(Cause::ParameterMissing),
+            None => {}
+        }
     }
     Ok(())
 }
 
-/// Whether the subject or the claim stands in this parameter.
+/// Whether the subject or the claim stands in this query parameter.
 fn is_place(route: &Route, name: &str) -> bool {
     let subject = route.subject.as_ref().map(|subject| &subject.place);
     let claim = route.claim.as_ref().map(|claim| &claim.place);
@@ -144,97 +161,63 @@ fn is_place(route: &Route, name: &str) -> bool {
     subject.is_some_and(is_it) || claim.is_some_and(is_it)
 }
 
-fn well_formed(form: &ParameterForm, value: &str, now: Moment) -> Result<(), Cause> {
-    let is_formed = match form {
-        ParameterForm::Text { characters_max } => {
-            value.chars().count() <= *characters_max && !value.chars().any(char::is_control)
-        }
-        ParameterForm::Integer { min, max } => {
-            let number = value.parse::<i64>().ok().filter(|number| number.to_string() == value);
-            number.is_some_and(|number| (*min..=*max).contains(&number))
-        }
-        ParameterForm::Date => date_exists(value),
-        ParameterForm::Identifier(kind) => return checked(*kind, value, now).map(|_| ()),
-        ParameterForm::OneOf(values) => values.iter().any(|known| **known == *value),
-    };
-    if is_formed { Ok(()) } else { Err(Cause::ParameterInvalid) }
+/// The checked subject, and whether its number is doubtful. From here on only its canonical form goes.
+fn subject(route: &Route, inputs: &mut Inputs<'_>, now: Moment) -> Result<(Option<Identifier>, bool), Cause> {
+    let Some(SubjectPlace { place, kind }) = &route.subject else { return Ok((None, false)) };
+    let written = inputs.written(place).ok_or(Cause::ParameterMissing)?;
+    let (identifier, is_doubtful) =
+        match identifier::check_on(*kind, &written, civil_date(now.unix_seconds())) {
+            Verdict::Valid(identifier) => (identifier, false),
+            Verdict::ChecksumWarning(identifier) => (identifier, true),
+            Verdict::Invalid(_) => return Err(Cause::IdentifierInvalid),
+        };
+    let canonical = identifier.canonical().to_owned();
+    if let Place::Path(name) | Place::Query(name) = place {
+        inputs.read.insert(name.clone(), canonical.clone());
+    }
+    inputs.read.insert(SUBJECT.into(), canonical);
+    Ok((Some(identifier), is_doubtful))
 }
 
-/// `YYYY-MM-DD` of a day that exists.
-fn date_exists(value: &str) -> bool {
-    let mut parts = value.splitn(3, '-');
-    let mut number = |digits: usize| {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))?;
-        part.parse::<u16>().ok()
-    };
-    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };
-    identifier::exists((i32::from(year), month as u8, day as u8))
-}
-
-fn checked(kind: identifier::Kind, text: &str, now: Moment) -> Result<(Identifier, bool), Cause> {
-    match identifier::check_on(kind, text, civil_date(now.unix_seconds())) {
-        Verdict::Valid(identifier) => Ok((identifier, false)),
-        Verdict::ChecksumWarning(identifier) => Ok((identifier, true)),
-        Verdict::Invalid(_) => Err(Cause::IdentifierInvalid),
+/// What the caller asks for at most: what it says, within the route's cap; one subject is one.
+fn records_requested(route: &Route, inputs: &Inputs<'_>) -> u32 {
+    let size = route.records_parameter.as_deref().and_then(|name| inputs.read(name)?.parse().ok());
+    match (size, &route.subject) {
+        (None, Some(_)) => 1,
+        (size, _) => route.records_requested(size),
     }
 }
 
-fn subject(route: &Route, values: &Values<'_>, now: Moment) -> Result<(Option<Identifier>, bool), Cause> {
-    let Some(SubjectPlace { place, kind }) = &route.subject else { return Ok((None, false)) };
-    let text = values.at(place).ok_or(Cause::ParameterMissing)?;
-    checked(*kind, &text, now).map(|(identifier, is_doubtful)| (Some(identifier), is_doubtful))
+/// The request as the upstream receives it.
+struct Outgoing {
+    method: Method,
+    target: String,
+    body: Bytes,
+    content_type: Option<&'static str>,
 }
 
-/// What the upstream is asked: canonical, the subject in its canonical form.
-fn outgoing(
-    route: &Route,
-    canonical: &Canonical,
-    values: &Values<'_>,
-    subject: Option<&Identifier>,
-    body: Bytes,
-) -> Result<(Method, String, Bytes, Option<&'static str>), Cause> {
-    let is_subject = |name: &str| matches!(&route.subject, Some(SubjectPlace { place: Place::Path(known), .. }) if **known == *name);
+/// Canonical forms only: what policy judged is what the upstream reads.
+fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing, Cause> {
+    let path = |template: &crate::catalogue::Template| template.render(|name| inputs.read(name)).ok_or(Cause::BadTarget);
     match &route.target {
-        Target::Path(segments) => {
-            let text = |segment: &'_ TargetSegment| match segment {
-                TargetSegment::Literal(text) => text.to_string(),
-                TargetSegment::Capture(name) if is_subject(name) => {
-                    subject.map(|subject| subject.canonical().to_owned()).unwrap_or_default()
-                }
-                TargetSegment::Capture(name) => values.captures.get(name).unwrap_or_default().to_owned(),
-            };
-            let texts: Vec<String> = segments.iter().map(text).collect();
-            let mut target = canonical_path(texts.iter().map(String::as_str));
-            if !canonical.query.is_empty() {
+        Target::Path(template) => {
+            let mut target = path(template)?;
+            let pairs: Vec<(String, String)> = inputs.canonical.query.iter().map(|(name, value)| pair(inputs, name, value)).collect();
+            if !pairs.is_empty() {
                 target.push('?');
-                target.push_str(&canonical_query(&canonical.query));
+                target.push_str(&canonical_query(&pairs));
             }
             let content_type = (!body.is_empty()).then_some("application/json");
-            Ok((canonical.method, target, body, content_type))
+            Ok(Outgoing { method: inputs.canonical.method, target, body, content_type })
         }
-        Target::Query { path, query } => {
-            let value = |name: &str| {
-                if is_subject(name) {
-                    return subject.map(|subject| subject.canonical().to_owned());
-                }
-                let in_path = values.captures.get(name).map(str::to_owned);
-                in_path.or_else(|| canonical.parameter(name).map(str::to_owned))
-            };
-            let sql = query.render(&value)?;
-            Ok((Method::Post, path.to_string(), sql.into(), Some("text/plain; charset=utf-8")))
+        Target::Query { path: template, query } => {
+            let sql = query.render(|name| inputs.read(name)).map_err(|_| Cause::ParameterInvalid)?;
+            let content_type = Some("text/plain; charset=utf-8");
+            Ok(Outgoing { method: Method::Post, target: path(template)?, body: sql.into(), content_type })
         }
     }
 }
 
-/// What the caller asks for at most: the size parameter, else the route's cap; one subject is one.
-fn records_requested(route: &Route, canonical: &Canonical) -> u32 {
-    let asked = route.size_parameter.as_deref().and_then(|name| canonical.parameter(name)?.parse().ok());
-    let cap = route.records_max.map(|cap| u32::try_from(cap).unwrap_or(u32::MAX));
-    match (asked, cap, &route.subject) {
-        (Some(asked), Some(cap), _) => u32::min(asked, cap),
-        (Some(asked), None, _) => asked,
-        (None, Some(cap), _) => cap,
-        (None, None, Some(_)) => 1,
-        (None, None, None) => u32::MAX,
-    }
+fn pair(inputs: &Inputs<'_>, name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), inputs.read(name).unwrap_or(value).to_owned())
 }

@@ -11,6 +11,23 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// The language of an `Accept-Language` line, for a request whose head may not be readable.
+    pub fn of(line: Option<&str>) -> Self {
+        let mut choice = LanguageChoice::default();
+        choice.line(line.unwrap_or_default());
+        choice.language()
+    }
+
+    /// The language tag (RFC 5646).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Language::Zh => "zh-CN",
+            Language::En => "en",
+        }
+    }
+}
+
 /// The best language so far, over any number of `Accept-Language` lines.
 #[derive(Default)]
 pub struct LanguageChoice {
