@@ -263,3 +263,9 @@ fn read_hash_key(path: &Path) -> Result<HashKey, Fault> {
     }
     Ok(HashKey::new(&key))
 }
+
+impl std::fmt::Debug for Identities {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identities({} issuers)", self.trusted.len())
+    }
+}
