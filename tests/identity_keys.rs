@@ -229,3 +229,58 @@ fn urls_that_may_not_be_fetched() {
     };
     assert!(Identities::load(&settings(keys)).unwrap_err().to_string().contains("ca.pem"));
 }
+
+/// Answers TLS connections with this certificate, one after the other.
+fn serve_tls(certified: &rcgen::CertifiedKey<rcgen::KeyPair>, body: String) -> u16 {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = rustls_pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(&answer("200 OK", body.as_bytes()));
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn tls_is_verified_against_the_configured_authority() {
+    let names = vec!["localhost".to_owned()];
+    let certified = rcgen::generate_simple_self_signed(names.clone()).unwrap();
+    let other = rcgen::generate_simple_self_signed(names).unwrap();
+    let port = serve_tls(&certified, SigningKey::generate_es256("a").unwrap().to_jwks());
+    let dir = tempfile::tempdir().unwrap();
+    for (name, host, authority, expect) in [
+        ("its own", "localhost", &certified, (KeyState::Fresh, None)),
+        ("another authority", "localhost", &other, (KeyState::Missing, Some(KeyFault::Tls))),
+        ("another name", "127.0.0.1", &certified, (KeyState::Missing, Some(KeyFault::Tls))),
+    ] {
+        let ca_file = dir.path().join(format!("{}.pem", name.replace(' ', "-")));
+        std::fs::write(&ca_file, authority.cert.pem()).unwrap();
+        let keys = KeySource::Url {
+            url: format!("https://{host}:{port}/jwks.json"),
+            ca_file: Some(ca_file),
+            refresh: Duration::from_secs(3600),
+            age_max: Duration::from_secs(3600),
+        };
+        let identities = Identities::load(&settings(keys)).unwrap();
+        let _refresher = identities.refresh_keys(Instant::now()).unwrap();
+        wait(&identities, |status| status.failures + status.generation > 0);
+        let status = &identities.key_status(now())[0];
+        assert_eq!((status.state, status.fault), expect, "{name}");
+    }
+}

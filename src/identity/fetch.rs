@@ -204,6 +204,8 @@ impl Refresher {
                 runtime.spawn(keep_fresh(job.endpoint, job.store, job.refresh, epoch));
             }
             runtime.block_on(stopped.notified());
+            // A name look-up that hangs must not hold up the end.
+            runtime.shutdown_background();
         })?;
         Ok(Refresher { stop, thread: Some(thread) })
     }
