@@ -2,6 +2,12 @@
 //!
 //! Only configured URLs are ever fetched, never one that a token names. Redirects are not followed,
 //! the answer is bounded in size and time, and plain `http` is for loopback addresses only.
+//!
+//! ```
+//! use zhamen::identity::fetch::Endpoint;
+//! assert!(Endpoint::new("http://127.0.0.1:9700/jwks.json", None).is_ok());
+//! assert!(Endpoint::new("http://idp.example/jwks.json", None).is_err());
+//! ```
 
 use super::keys::KeyFault;
 use super::keystore::{KeyStore, SET_BYTES_MAX};

@@ -1,6 +1,12 @@
 //! Which bytes may stand where: the character classes of RFC 9110 and RFC 3986, as tables.
 //!
 //! Shared by the canonical reading and by the framing inspector, so that both draw the same line.
+//!
+//! ```
+//! use zhamen::engine::canonical::bytes::{content_length, is_target};
+//! assert!(is_target(b'%') && !is_target(b'#'));
+//! assert_eq!(content_length(b"+1"), None);
+//! ```
 
 /// Bit of a byte that may stand in a token (RFC 9110, section 5.6.2).
 const TOKEN: u8 = 1;
