@@ -97,6 +97,18 @@ fn id_10_unknown_kids_ask_once_a_minute() {
     assert_eq!(store.status("i", now()).refresh_limited, 118);
 }
 
+#[test]
+fn an_issuer_is_configured_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("jwks.json");
+    std::fs::write(&path, SigningKey::generate_es256("a").unwrap().to_jwks()).unwrap();
+    let mut twice = settings(KeySource::File(path));
+    twice.issuers.push(twice.issuers[0].clone());
+    assert!(Identities::load(&twice).unwrap_err().to_string().contains("configured twice"));
+    let missing = settings(KeySource::File(dir.path().join("none.json")));
+    assert!(Identities::load(&missing).unwrap_err().to_string().contains("none.json"));
+}
+
 /// What the fake server answers, by request number.
 type Script = fn(usize) -> Vec<u8>;
 
