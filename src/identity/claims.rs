@@ -31,7 +31,6 @@ pub struct Times {
     not_before: i64,
     issued: i64,
     leeway: i64,
-    lifetime_max: i64,
 }
 
 impl Times {
@@ -42,22 +41,20 @@ impl Times {
             not_before: seconds(claims, "nbf")?.unwrap_or(issued),
             issued,
             leeway: issuer.leeway.min(LEEWAY_MAX).as_secs() as i64,
-            lifetime_max: i64::try_from(issuer.lifetime_max.as_secs())
-                .unwrap_or(SECONDS_MAX)
-                .min(SECONDS_MAX),
         };
+        let lifetime_max = i64::try_from(issuer.lifetime_max.as_secs()).unwrap_or(SECONDS_MAX);
+        // Both lie between 1970 and 9999.
         let lifetime = times.expires - times.issued;
-        if lifetime <= 0 || lifetime > times.lifetime_max { Err(Cause::TokenClaims) } else { Ok(times) }
+        if lifetime <= 0 || lifetime > lifetime_max { Err(Cause::TokenClaims) } else { Ok(times) }
     }
 
     /// Whether the token holds at a moment, in seconds since 1970. Asked again for remembered proofs.
     ///
     /// # Errors
-    /// [`Cause::TokenExpired`] after its end or its age limit, [`Cause::TokenClaims`] before its start.
+    /// [`Cause::TokenExpired`] after its end, [`Cause::TokenClaims`] before its start.
     pub fn hold_at(&self, now: i64) -> Result<(), Cause> {
         let start = self.not_before.max(self.issued).saturating_sub(self.leeway);
-        let age_end = self.issued.saturating_add(self.lifetime_max);
-        let end = self.expires.min(age_end).saturating_add(self.leeway);
+        let end = self.expires.saturating_add(self.leeway);
         if now < start {
             return Err(Cause::TokenClaims);
         }

@@ -2,6 +2,12 @@
 //!
 //! Only configured URLs are ever fetched, never one that a token names. Redirects are not followed,
 //! the answer is bounded in size and time, and plain `http` is for loopback addresses only.
+//!
+//! ```
+//! use zhamen::identity::fetch::Endpoint;
+//! assert!(Endpoint::new("http://127.0.0.1:9700/jwks.json", None).is_ok());
+//! assert!(Endpoint::new("http://idp.example/jwks.json", None).is_err());
+//! ```
 
 use super::keys::KeyFault;
 use super::keystore::{KeyStore, SET_BYTES_MAX};
@@ -204,6 +210,8 @@ impl Refresher {
                 runtime.spawn(keep_fresh(job.endpoint, job.store, job.refresh, epoch));
             }
             runtime.block_on(stopped.notified());
+            // A name look-up that hangs must not hold up the end.
+            runtime.shutdown_background();
         })?;
         Ok(Refresher { stop, thread: Some(thread) })
     }

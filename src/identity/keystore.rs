@@ -2,6 +2,14 @@
 //!
 //! Readers take the set with one atomic load; whoever loads or fetches a new one swaps it whole. A set
 //! that cannot be taken leaves the one before it (fault ID-09).
+//!
+//! ```
+//! use zhamen::{engine::clock::Moment, engine::reason::Cause, identity::keystore::KeyStore};
+//! let store = KeyStore::new(None);
+//! let now = Moment { unix_ms: 0, monotonic_us: 0 };
+//! assert!(store.accept(b"{}", 0).is_err());
+//! assert_eq!(store.current(now).unwrap_err(), Cause::KeysStale);
+//! ```
 
 use super::keys::{KeyFault, KeySet};
 use crate::closed_enum;

@@ -1,4 +1,9 @@
 //! Proved tokens, remembered by their digest until anything about the proof changes.
+//!
+//! ```
+//! use zhamen::identity::memo::TokenMemo;
+//! assert_eq!(TokenMemo::new(1000).count(), 0);
+//! ```
 
 use super::claims::Claims;
 use crate::engine::principal::{Application, Principal};

@@ -77,8 +77,11 @@ impl Identities {
     /// All faults at once: key sets and keys that cannot be read, URLs that may not be fetched.
     pub fn load(settings: &IdentitySettings) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let mut trusted = Vec::new();
+        let mut trusted: Vec<Trusted> = Vec::new();
         for issuer in &settings.issuers {
+            if trusted.iter().any(|known| known.issuer.issuer == issuer.issuer) {
+                faults.push(Fault::new(&issuer.issuer, "this issuer is configured twice"));
+            }
             trusted.extend(faults.absorb(trust(issuer).map_err(Faults::from)));
         }
         let hash_key = match &settings.api_key_hash_key_file {
@@ -261,4 +264,10 @@ fn read_hash_key(path: &Path) -> Result<HashKey, Fault> {
         *byte = high << 4 | low;
     }
     Ok(HashKey::new(&key))
+}
+
+impl std::fmt::Debug for Identities {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identities({} issuers)", self.trusted.len())
+    }
 }

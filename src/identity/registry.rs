@@ -1,4 +1,11 @@
 //! What identification looks up: built from the catalogue once per snapshot.
+//!
+//! ```
+//! use zhamen::{engine::principal::Application, identity::registry::Registry};
+//! let mut registry = Registry::default();
+//! let application = Application::new("tax-desk", "11330100MB0000078N");
+//! registry.by_id.insert("tax-desk".to_owned(), application.into());
+//! ```
 
 use crate::engine::principal::Application;
 use std::collections::{HashMap, HashSet};

@@ -1,6 +1,12 @@
 //! Which bytes may stand where: the character classes of RFC 9110 and RFC 3986, as tables.
 //!
 //! Shared by the canonical reading and by the framing inspector, so that both draw the same line.
+//!
+//! ```
+//! use zhamen::engine::canonical::bytes::{content_length, is_target};
+//! assert!(is_target(b'%') && !is_target(b'#'));
+//! assert_eq!(content_length(b"+1"), None);
+//! ```
 
 /// Bit of a byte that may stand in a token (RFC 9110, section 5.6.2).
 const TOKEN: u8 = 1;
@@ -10,6 +16,8 @@ const TARGET: u8 = 2;
 const PATH: u8 = 4;
 /// Bit of a byte that a query key or value carries unescaped in our canonical form.
 const QUERY: u8 = 8;
+/// Bit of a token byte that is not an upper-case letter.
+const LOWER: u8 = 16;
 
 static CLASS: [u8; 256] = classes();
 
@@ -25,7 +33,7 @@ const fn classes() -> [u8; 256] {
             || matches!(b, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+')
             || matches!(b, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
         {
-            table[byte] |= TOKEN;
+            table[byte] |= if b.is_ascii_uppercase() { TOKEN } else { TOKEN | LOWER };
         }
         if unreserved || sub || general || b == b'%' {
             table[byte] |= TARGET;
@@ -46,6 +54,11 @@ pub fn is_token(byte: u8) -> bool {
     CLASS[byte as usize] & TOKEN != 0
 }
 
+/// Whether this is a field name as HTTP/2 writes them: a token without upper-case letters.
+pub fn is_lower_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().fold(true, |fine, b| fine & (CLASS[b as usize] & LOWER != 0))
+}
+
 /// Whether the byte may stand in a request target. `#` may not: a target has no fragment.
 pub fn is_target(byte: u8) -> bool {
     CLASS[byte as usize] & TARGET != 0
@@ -64,7 +77,8 @@ pub fn is_query(byte: u8) -> bool {
 /// Whether a field value is made of visible ASCII, spaces and tabs only. `obs-text` (0x80 to 0xFF)
 /// is refused with the control characters: nobody agrees on what it says.
 pub fn is_value(value: &[u8]) -> bool {
-    value.iter().fold(true, |fine, &b| fine & ((b >= 0x20) & (b < 0x7f) | (b == b'\t')))
+    // No early end: so the compiler compares many bytes at once.
+    value.iter().fold(true, |fine, b| fine & ((0x20..0x7f).contains(b) | (*b == b'\t')))
 }
 
 /// Strips the optional whitespace around a field value.

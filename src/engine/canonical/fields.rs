@@ -1,6 +1,6 @@
 //! One walk over the header fields of a request.
 
-use super::bytes::{content_length, is_token, is_value, trim};
+use super::bytes::{content_length, is_lower_name, is_token, is_value, trim};
 use super::names::{Name, SINGLES, Single, forwardable, name, speaks_of_identity, underscore_collides};
 use super::negotiate::{JsonChoice, LanguageChoice};
 use super::{CanonicalLimits, HEADER_VALUE_BYTES_MAX, Version};
@@ -51,8 +51,7 @@ impl<'a> Fields<'a> {
     }
 
     fn field(&mut self, version: Version, text: &'a str, value: &'a [u8]) -> Result<(), Cause> {
-        let lower = text.bytes().all(|b| is_token(b) && !b.is_ascii_uppercase());
-        if text.is_empty() || !lower || !is_value(value) {
+        if !is_lower_name(text) || !is_value(value) {
             return Err(Cause::BadHeader);
         }
         // Visible ASCII after the check above, hence text.

@@ -243,7 +243,10 @@ fn host(
     // An HTTP/1 request must carry Host; HTTP/2 names the authority in its own field.
     let first = if http2 { head.authority.or(field) } else { field };
     let authority = first.and_then(Authority::parse).ok_or(Cause::BadHost)?;
-    for other in [target.authority, head.authority, field].into_iter().flatten() {
+    // Word for word the same needs no second reading.
+    let others =
+        [target.authority, head.authority, field].into_iter().flatten().filter(|text| Some(*text) != first);
+    for other in others {
         let other = Authority::parse(other).ok_or(Cause::BadHost)?;
         if !other.same_as(&authority, port) {
             return Err(Cause::HostMismatch);

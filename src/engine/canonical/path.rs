@@ -28,13 +28,17 @@ impl Segments {
     /// ```
     pub fn read(path: &str) -> Result<Self, Cause> {
         let rest = path.strip_prefix('/').ok_or(Cause::BadTarget)?;
-        let mut decoded = Vec::with_capacity(6);
-        if !rest.is_empty() {
-            for piece in rest.split('/') {
-                decoded.push(segment(piece).ok_or(Cause::BadTarget)?);
-            }
+        let mut decoded: Vec<Box<str>> = Vec::with_capacity(6);
+        let mut plain = true;
+        let pieces = (!rest.is_empty()).then(|| rest.split('/'));
+        for piece in pieces.into_iter().flatten() {
+            let literal = piece.bytes().fold(true, |fine, b| fine & is_path(b));
+            plain &= literal;
+            decoded.push(segment(piece, literal).ok_or(Cause::BadTarget)?);
         }
-        let canonical = canonical_path(decoded.iter().map(|segment| &**segment));
+        // A path without escapes is its own canonical form.
+        let canonical =
+            if plain { path.to_owned() } else { canonical_path(decoded.iter().map(|segment| &**segment)) };
         Ok(Segments { decoded, canonical })
     }
 
@@ -73,11 +77,13 @@ pub fn canonical_path<'a>(segments: impl Iterator<Item = &'a str>) -> String {
     path
 }
 
-fn segment(raw: &str) -> Option<Box<str>> {
-    let plain = raw.bytes().all(is_path);
-    let text: Box<str> = if plain { raw.into() } else { decode(raw)?.into_boxed_str() };
-    let dots = matches!(&*text, "." | "..");
-    if text.is_empty() || dots || !text.chars().all(is_segment_char) { None } else { Some(text) }
+fn segment(raw: &str, literal: bool) -> Option<Box<str>> {
+    let text: Box<str> = if literal {
+        raw.into()
+    } else {
+        decode(raw).filter(|text| text.chars().all(is_segment_char))?.into_boxed_str()
+    };
+    if text.is_empty() || matches!(&*text, "." | "..") { None } else { Some(text) }
 }
 
 /// Decodes `%XX` once. Raw bytes must be `pchar`.

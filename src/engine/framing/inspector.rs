@@ -210,12 +210,10 @@ impl Inspector {
         if self.line.is_empty() {
             self.line(piece).map_err(|cause| (cause, at))?;
         } else {
+            // Taken for good: an idle connection keeps no memory here.
             let mut line = std::mem::take(&mut self.line);
             line.extend_from_slice(piece);
-            let judged = self.line(&line);
-            line.clear();
-            self.line = line;
-            judged.map_err(|cause| (cause, at))?;
+            self.line(&line).map_err(|cause| (cause, at))?;
         }
         Ok(taken)
     }
