@@ -1,1 +1,286 @@
-//! (in preparation)
+//! Builds everything, and owns the order of starting and stopping. No behaviour of its own.
+//!
+//! Start: configuration faults first, then files, the audit log, sockets, and only then threads.
+//! Stop: no new connections, open requests finish or are cut at the deadline, the audit log is
+//! flushed, then the process may end.
+
+mod admin;
+mod upkeep;
+mod worker;
+
+use crate::config::settings::Settings;
+use crate::engine::canonical::CanonicalLimits;
+use crate::engine::evidence::{Entry, Lifecycle, SubjectKey, encode};
+use crate::engine::mask::MaskLimits;
+use crate::fault::{Fault, Faults};
+use crate::identity::Identities;
+use crate::identity::fetch::Refresher;
+use crate::net::connections::Connections;
+use crate::net::drain::{Drain, Stop, drain};
+use crate::net::listener::bind;
+use crate::net::tls::TlsStore;
+use crate::ops::metrics::Metrics;
+use crate::request::Shared;
+use crate::state::audit::{Audit, OpenError};
+use crate::state::clock::Clock;
+use crate::state::profile::Profiles;
+use crate::state::quota::Quotas;
+use crate::state::reload::Reloader;
+use crate::state::secret;
+use crate::state::snapshot::Snapshots;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Why the gateway did not start or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    #[error("{0}")]
+    Configuration(Faults),
+    #[error("{0}")]
+    Audit(OpenError),
+    #[error("{what} {address}: {error}")]
+    Listen { what: &'static str, address: SocketAddr, error: std::io::Error },
+    #[error("cannot start {what}: {error}")]
+    Start { what: &'static str, error: std::io::Error },
+}
+
+impl GatewayError {
+    /// Something people wrote is wrong: exit code 78.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            GatewayError::Configuration(_) => true,
+            GatewayError::Audit(_) | GatewayError::Listen { .. } | GatewayError::Start { .. } => false,
+        }
+    }
+}
+
+impl From<Faults> for GatewayError {
+    fn from(faults: Faults) -> Self {
+        GatewayError::Configuration(faults)
+    }
+}
+
+/// Whether a new audit log may be begun. A log that vanished is never silently replaced: that is how
+/// histories fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditStart {
+    Continue,
+    /// Begin one where the folder is missing or empty.
+    MayCreate,
+}
+
+/// What all threads share.
+pub(crate) struct Parts {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub shared: Arc<Shared>,
+    pub audit: Arc<Audit>,
+    pub metrics: Arc<Metrics>,
+    pub connections: Arc<Connections>,
+    pub tls: Option<Arc<TlsStore>>,
+    pub subject_key: SubjectKey,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    parts: Arc<Parts>,
+    data_address: SocketAddr,
+    admin_address: SocketAddr,
+    stop: Stop,
+    reloader: Option<Reloader>,
+    workers: Vec<JoinHandle<()>>,
+    upkeep: Option<upkeep::Upkeep>,
+    _refresher: Refresher,
+}
+
+/// Runs the gateway until a signal asks it to end.
+///
+/// # Errors
+/// It could not be started, or not be ended in order.
+pub fn run(settings: Settings, audit: AuditStart) -> Result<(), GatewayError> {
+    let gateway = Gateway::start(settings, audit)?;
+    tracing::info!(data = %gateway.data_address, admin = %gateway.admin_address, "serving");
+    gateway.wait()
+}
+
+impl Gateway {
+    /// Starts everything; it serves when this returns.
+    ///
+    /// # Errors
+    /// Whatever keeps it from serving safely.
+    pub fn start(settings: Settings, audit: AuditStart) -> Result<Gateway, GatewayError> {
+        let clock = Clock::start();
+        let (parts, refresher) = parts(settings, audit, clock)?;
+        let parts = Arc::new(parts);
+        let (data, data_address) = sockets(parts.settings.data.address, parts.settings.workers)?;
+        let (admin, admin_address) = sockets(parts.settings.admin.address, 1)?;
+        note_start(&parts);
+        let (stop, drained) = drain();
+        let mut workers = Vec::new();
+        for socket in data {
+            workers.push(worker::start(&parts, socket, drained.clone())?);
+        }
+        workers.push(admin::start(&parts, admin, drained)?);
+        let start = |what| move |error| GatewayError::Start { what, error };
+        let upkeep = upkeep::start(&parts).map_err(start("upkeep"))?;
+        let reloader = Reloader::start(upkeep::watched(&parts)).map_err(start("the reloader"))?;
+        Ok(Gateway {
+            parts,
+            data_address,
+            admin_address,
+            stop,
+            reloader: Some(reloader),
+            workers,
+            upkeep: Some(upkeep),
+            _refresher: refresher,
+        })
+    }
+
+    /// Where callers ask.
+    pub fn data_address(&self) -> SocketAddr {
+        self.data_address
+    }
+
+    /// Where operators look.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Waits for SIGTERM or SIGINT, reloading at SIGHUP, then stops.
+    ///
+    /// # Errors
+    /// Signals cannot be received.
+    pub fn wait(self) -> Result<(), GatewayError> {
+        let waited = upkeep::signals(|| {
+            if let Some(reloader) = &self.reloader {
+                reloader.force();
+            }
+        });
+        waited.map_err(|error| GatewayError::Start { what: "the signal handler", error })?;
+        self.stop()
+    }
+
+    /// Stops in order: drain, flush, end.
+    ///
+    /// # Errors
+    /// None at present; the signature leaves room for a flush that fails.
+    pub fn stop(mut self) -> Result<(), GatewayError> {
+        tracing::info!(open = self.parts.connections.open(), "draining");
+        self.stop.start(self.parts.settings.drain);
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("a worker thread panicked");
+                std::process::abort();
+            }
+        }
+        self.reloader = None;
+        self.upkeep = None;
+        let detail = format!("cut {} connections", self.parts.connections.open());
+        note(&self.parts, |lifecycle| Entry::Stop(lifecycle), &detail);
+        self.parts.audit.close();
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, Refresher), GatewayError> {
+    let mut faults = Faults::default();
+    let now = clock.now();
+    let snapshots = faults.absorb(Snapshots::start(&settings.policies_dir, now.unix_seconds()));
+    let tls = settings.data.tls.clone().and_then(|tls| faults.absorb(TlsStore::load(tls)));
+    let identities = faults.absorb(Identities::load(&settings.identity));
+    let key = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    let metrics = faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
+    let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics) else {
+        return Err(faults.into());
+    };
+    faults.or(())?;
+    let refresher =
+        identities.refresh_keys(clock.started()).map_err(|error| GatewayError::Start { what: "key refresh", error })?;
+    let audit = Arc::new(open_audit(&settings, start)?);
+    let profiles = Arc::new(Profiles::new(&settings.defence));
+    let shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
+    let limits = &settings.limits;
+    let parts = Parts {
+        connections: Connections::new(limits.connections_max, limits.connections_per_peer_max),
+        shared: Arc::new(shared),
+        audit,
+        metrics: Arc::new(metrics),
+        tls,
+        subject_key: SubjectKey::new(&key),
+        clock,
+        settings,
+    };
+    Ok((parts, refresher))
+}
+
+fn shared(
+    settings: &Settings,
+    snapshots: Arc<Snapshots>,
+    identities: Identities,
+    profiles: Arc<Profiles>,
+    pseudonym_key: [u8; 32],
+) -> Shared {
+    let limits = &settings.limits;
+    Shared {
+        snapshots,
+        identities,
+        quotas: Quotas::new(&settings.quotas),
+        profiles,
+        canonical_limits: CanonicalLimits {
+            headers_max: limits.headers_max,
+            header_bytes_max: limits.header_bytes_max,
+            target_bytes_max: limits.target_bytes_max,
+            query_parameters_max: limits.query_parameters_max,
+            host_names: settings.data.host_names.clone(),
+        },
+        mask_limits: MaskLimits {
+            depth_max: limits.answer_depth_max,
+            token_bytes_max: limits.answer_token_bytes_max,
+        },
+        answer_bytes_max: limits.answer_bytes_max,
+        body_bytes_max: limits.body_bytes_max,
+        body_timeout: limits.body_timeout,
+        step_up_fresh: settings.identity.step_up_fresh,
+        pseudonym_key,
+    }
+}
+
+fn open_audit(settings: &Settings, start: AuditStart) -> Result<Audit, GatewayError> {
+    match (Audit::open(&settings.audit), start) {
+        (Err(OpenError::NoLog(_)), AuditStart::MayCreate) => Audit::create(&settings.audit).map_err(GatewayError::Audit),
+        (opened, _) => opened.map_err(GatewayError::Audit),
+    }
+}
+
+/// One listening socket for each worker on one address; port 0 is settled by the first.
+fn sockets(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, SocketAddr), GatewayError> {
+    let failed = |error| GatewayError::Listen { what: "cannot listen on", address, error };
+    let first = bind(address).map_err(failed)?;
+    let settled = first.local_addr().map_err(failed)?;
+    let mut sockets = vec![first];
+    for _ in 1..count {
+        sockets.push(bind(settled).map_err(failed)?);
+    }
+    Ok((sockets, settled))
+}
+
+fn note_start(parts: &Parts) {
+    let detail = format!("{} workers", parts.settings.workers);
+    note(parts, |lifecycle| Entry::Start(lifecycle), &detail);
+}
+
+fn note(parts: &Parts, entry: impl for<'a> Fn(Lifecycle<'a>) -> Entry<'a>, detail: &str) {
+    let snapshot = parts.shared.snapshots.current();
+    let lifecycle = Lifecycle {
+        ts: parts.clock.now().unix_ms,
+        version: env!("CARGO_PKG_VERSION"),
+        policy_digest: Some(&snapshot.digest),
+        detail,
+    };
+    drop(parts.audit.note(encode(&entry(lifecycle))));
+}
+
+/// A drain that has begun already: for parts that end together with the workers.
+pub(crate) type DrainSignal = Drain;

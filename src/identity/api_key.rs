@@ -38,9 +38,9 @@ impl HashKey {
     pub(super) fn prove<'r>(&self, registry: &'r Registry, api_key: &str) -> Result<&'r ApiKeyEntry, Cause> {
         let (id, secret) = parse(api_key).ok_or(Cause::ApiKeyInvalid)?;
         let entry = registry.api_keys.get(id);
-        let hash = entry.map_or([0; 32], |entry| entry.hash);
-        // Compares in constant time.
-        let proved = hmac::verify(&self.0, &secret, &hash).is_ok();
+        let hashes = entry.map_or(&[[0; 32]][..], |entry| &entry.hashes);
+        // Each compares in constant time, and all are compared.
+        let proved = hashes.iter().fold(false, |proved, hash| proved | hmac::verify(&self.0, &secret, hash).is_ok());
         entry.filter(|_| proved).ok_or(Cause::ApiKeyInvalid)
     }
 }

@@ -21,7 +21,7 @@ pub struct Registry {
     pub by_san_dns: HashMap<String, Arc<Application>>,
     /// By client id.
     pub by_id: HashMap<String, Arc<Application>>,
-    /// By key id: the middle part of `zk_<id>_<secret>`.
+    /// By client id: the middle part of `zk_<id>_<secret>`.
     pub api_keys: HashMap<String, ApiKeyEntry>,
     /// `jti` of revoked tokens.
     pub revoked_tokens: HashSet<Box<str>>,
@@ -36,8 +36,8 @@ pub struct Registry {
 /// An API key as it is stored: never the key itself.
 #[derive(Clone)]
 pub struct ApiKeyEntry {
-    /// HMAC-SHA-256 of the secret's 32 bytes; see [`super::api_key`].
-    pub hash: [u8; 32],
+    /// HMAC-SHA-256 of a secret's 32 bytes, see [`super::api_key`]; several while keys are rotated.
+    pub hashes: Vec<[u8; 32]>,
     pub application: Arc<Application>,
 }
 

@@ -53,7 +53,11 @@ pub struct CallerView {
     pub caller: String,
     pub tier: &'static str,
     pub score: u16,
-    pub features: Vec<(&'static str, u16)>,
+    /// The tier has been held for so many seconds.
+    pub held_s: u64,
+    pub requests: u64,
+    pub denied: u32,
+    pub invalid_identifiers: u32,
 }
 
 /// The parts of the running gateway that the admin plane looks at.

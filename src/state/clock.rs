@@ -21,6 +21,11 @@ impl Clock {
         Clock { started: Instant::now() }
     }
 
+    /// The zero of monotonic time.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Both clocks, now. A wall clock before 1970 reads as 0.
     pub fn now(&self) -> Moment {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

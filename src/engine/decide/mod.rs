@@ -136,6 +136,11 @@ pub struct Denied {
 }
 
 impl Denied {
+    /// The policies behind the denial: those that could not be evaluated, else the forbids that held.
+    pub fn blamed(&self) -> PolicyIds {
+        if self.errors.is_empty() { self.determining.clone() } else { self.errors.clone() }
+    }
+
     /// The reason that takes precedence.
     pub fn reason(&self) -> Reason {
         self.reasons.first().copied().unwrap_or(Reason::NoPolicy)

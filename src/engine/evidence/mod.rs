@@ -27,3 +27,19 @@ pub use entry::{
 };
 pub use subject::{SubjectKey, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};
+
+use super::defence::TierChange;
+
+/// The entry of a change of tier.
+pub fn tier_change(ts: i64, caller: &str, change: &TierChange) -> EntryBody {
+    let features = change.features.map(|(feature, share)| (feature.code(), share));
+    encode(&Entry::Tier(Tier {
+        ts,
+        caller,
+        old: change.old,
+        new: change.new,
+        score: change.score,
+        cause: change.cause.code(),
+        features: &features,
+    }))
+}

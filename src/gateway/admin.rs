@@ -1,0 +1,154 @@
+//! The admin plane's listener, and the views it shows of the running parts.
+
+use super::{GatewayError, Parts};
+use crate::net::body::Body;
+use crate::net::connections::Connections;
+use crate::net::drain::Drain;
+use crate::net::listener::Listener;
+use crate::net::tls::TlsStore;
+use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check};
+use crate::state::secret;
+use bytes::Bytes;
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Connections of the admin plane: its own, so that a loaded data plane cannot shut operators out.
+const CONNECTIONS_MAX: usize = 64;
+
+/// Starts the admin plane on its own thread.
+pub(super) fn start(
+    parts: &Arc<Parts>,
+    sockets: Vec<TcpListener>,
+    drain: Drain,
+) -> Result<JoinHandle<()>, GatewayError> {
+    let tls = parts.settings.admin.tls.clone().map(TlsStore::load).transpose()?;
+    let credential = parts.settings.admin.credential_file.as_deref().map(secret::credential).transpose();
+    let admin = Arc::new(admin(parts, credential.map_err(crate::fault::Faults::from)?));
+    let runtime = super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
+    let limits = Arc::new(parts.settings.limits.clone());
+    let run = move || {
+        let local = tokio::task::LocalSet::new();
+        for socket in sockets {
+            let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
+            let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
+            let admin = admin.clone();
+            let serve = move |_: Rc<crate::net::peer::Peer>, request: Request<hyper::body::Incoming>| {
+                std::future::ready(respond(&admin, &request))
+            };
+            if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
+                tracing::error!(%error, "the admin plane could not use its socket");
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("admin".into()).spawn(run);
+    spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
+}
+
+fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
+    let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let asked = Asked {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        host: authority.or(text(header::HOST)).unwrap_or_default(),
+        accept: text(header::ACCEPT).unwrap_or_default(),
+        authorization: text(header::AUTHORIZATION),
+    };
+    let Answer { status, content_type, body } = admin.answer(&asked);
+    let mut response = Response::new(Body::Full(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    response
+}
+
+fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
+    let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
+    Admin {
+        metrics: parts.metrics.clone(),
+        refresh: Box::new(move || super::upkeep::refresh(&refresh)),
+        checks: Box::new(move || self::checks(&checks)),
+        callers: Box::new(move |limit| self::callers(&callers, limit)),
+        state: Box::new(move || self::state(&state)),
+        credential,
+        loopback: parts.settings.admin.address.ip().is_loopback(),
+    }
+}
+
+fn checks(parts: &Parts) -> Vec<Check> {
+    let status = parts.shared.snapshots.status();
+    let audit = parts.audit.health();
+    let keys = parts.shared.identities.key_status(parts.clock.now());
+    let snapshot = parts.shared.snapshots.current();
+    let mut checks = vec![
+        // A refused reload leaves the last good snapshot in force: served, but said.
+        Check {
+            name: "policies",
+            ok: true,
+            detail: match status.ok {
+                true => format!("snapshot {}", snapshot.digest),
+                false => format!("snapshot {} stays; the folder was refused:\n{}", snapshot.digest, status.faults),
+            },
+        },
+        Check {
+            name: "audit",
+            ok: audit.ok,
+            detail: audit.failing.map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
+        },
+    ];
+    checks.extend(keys.into_iter().map(|keys| Check {
+        name: "keys",
+        ok: keys.state == crate::identity::keystore::KeyState::Fresh,
+        detail: format!("{} {}", keys.issuer, keys.state),
+    }));
+    checks
+}
+
+fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
+    let states = parts.shared.profiles.list(limit, parts.clock.now());
+    let view = |state: crate::state::profile::CallerState| CallerView {
+        caller: state.caller.to_string(),
+        tier: state.weight.tier.code(),
+        score: state.weight.score,
+        held_s: state.held_s,
+        requests: state.requests,
+        denied: state.denied,
+        invalid_identifiers: state.invalid_identifiers,
+    };
+    states.into_iter().map(view).collect()
+}
+
+fn state(parts: &Parts) -> serde_json::Value {
+    let snapshot = parts.shared.snapshots.current();
+    let status = parts.shared.snapshots.status();
+    let audit = parts.audit.health();
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "policies": {
+            "digest": &*snapshot.digest,
+            "revision": snapshot.revision,
+            "loaded_at": status.loaded_at,
+            "folder_ok": status.ok,
+            "cases": snapshot.cases,
+        },
+        "audit": {
+            "ok": audit.ok,
+            "last_seq": audit.last_seq,
+            "head": audit.head,
+            "queue": audit.places,
+            "gaps": audit.gaps,
+            "disk_low": audit.disk_low,
+        },
+        "connections": { "open": parts.connections.open() },
+        "callers": parts.shared.profiles.callers(),
+    })
+}

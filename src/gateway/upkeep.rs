@@ -1,0 +1,251 @@
+//! What goes on beside requests: timers, reloads, gauges, signals.
+
+use super::Parts;
+use crate::engine::evidence::{Entry, Reload, encode, tier_change};
+use crate::net::connections::{Cut, HandshakeFailure, Refused};
+use crate::net::upstream::{HealthChecks, SharedUpstreams};
+use crate::ops::admin::show_tiers;
+use crate::state::reload::Watched;
+use crate::state::snapshot::Attempt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Between two looks after tables, tiers and the upstreams' checks.
+const TICK: Duration = Duration::from_secs(1);
+/// Ticks between two sweeps of quota and profile tables.
+const SWEEP_TICKS: u64 = 30;
+
+/// A runtime for one thread.
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// The upkeep thread; it ends when this is dropped.
+pub(super) struct Upkeep {
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts health checks and sweeps on a thread of their own.
+pub(super) fn start(parts: &Arc<Parts>) -> io::Result<Upkeep> {
+    let ends = Arc::new(AtomicBool::new(false));
+    let (parts, ended, runtime) = (parts.clone(), ends.clone(), runtime()?);
+    let run = move || tokio::task::LocalSet::new().block_on(&runtime, ticks(&parts, &ended));
+    let thread = std::thread::Builder::new().name("upkeep".into()).spawn(run)?;
+    Ok(Upkeep { ends, thread: Some(thread) })
+}
+
+async fn ticks(parts: &Parts, ends: &AtomicBool) {
+    let mut checked: Option<(Arc<SharedUpstreams>, HealthChecks)> = None;
+    let mut tick: u64 = 0;
+    while !ends.load(Ordering::Relaxed) {
+        let upstreams = parts.shared.snapshots.current().upstreams.clone();
+        if checked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &upstreams)) {
+            let checks = HealthChecks::start(&upstreams);
+            checked = Some((upstreams, checks));
+        }
+        if tick.is_multiple_of(SWEEP_TICKS) {
+            sweep(parts);
+        }
+        tick += 1;
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+fn sweep(parts: &Parts) {
+    let now = parts.clock.now();
+    parts.shared.quotas.sweep(now);
+    for swept in parts.shared.profiles.sweep(now) {
+        parts.metrics.tier_changes.with_label_values(&[swept.change.new.code()]).inc();
+        drop(parts.audit.note(tier_change(now.unix_ms, &swept.caller, &swept.change)));
+    }
+}
+
+/// What the reloader watches: the policies folder, and certificates with key sets.
+pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
+    let (policies, files) = (parts.clone(), parts.clone());
+    let mut seen = stamps(&credential_files(parts));
+    let look_at_files = move |forced: bool| {
+        let now = stamps(&credential_files(&files));
+        if forced || now != seen {
+            seen = now;
+            reload_credentials(&files);
+        }
+    };
+    vec![
+        Watched {
+            folders: vec![parts.settings.policies_dir.clone()],
+            look: Box::new(move |forced| look_at_policies(&policies, forced)),
+        },
+        Watched { folders: folders(&credential_files(parts)), look: Box::new(look_at_files) },
+    ]
+}
+
+fn look_at_policies(parts: &Parts, forced: bool) {
+    let now = parts.clock.now();
+    let Some(attempt) = parts.shared.snapshots.look(forced, now.unix_seconds()) else { return };
+    let Attempt { before, after, faults } = attempt;
+    let accepted = faults.0.is_empty();
+    let detail = faults.0.first().map(|fault| format!("{}: {}", fault.file, fault.message)).unwrap_or_default();
+    if accepted {
+        tracing::info!(digest = after.as_deref(), "the policies folder is in force");
+    } else {
+        tracing::error!("the policies folder was refused, the last good snapshot stays:\n{faults}");
+    }
+    let result = if accepted { "accepted" } else { "refused" };
+    parts.metrics.policy_reloads.with_label_values(&[result]).inc();
+    drop(parts.audit.note(encode(&Entry::Reload(Reload {
+        ts: now.unix_ms,
+        accepted,
+        digest_before: &before,
+        digest_after: after.as_deref(),
+        detail: &detail,
+    }))));
+}
+
+fn reload_credentials(parts: &Parts) {
+    if let Err(faults) = parts.shared.identities.reload() {
+        tracing::error!("a key set was refused, the last good one stays:\n{faults}");
+    }
+    let Some(tls) = &parts.tls else { return };
+    match tls.reload() {
+        Ok(()) => {
+            parts.metrics.tls_reload_ok.set(1);
+            tracing::info!("certificates are read again");
+        }
+        Err(faults) => {
+            parts.metrics.tls_reload_ok.set(0);
+            tracing::error!("the certificates were refused, the last good ones stay:\n{faults}");
+        }
+    }
+}
+
+/// Certificates, keys, revocation lists and key sets of the configuration.
+fn credential_files(parts: &Parts) -> Vec<PathBuf> {
+    use crate::config::settings::KeySource;
+    let mut files = Vec::new();
+    if let Some(tls) = &parts.settings.data.tls {
+        files.extend([tls.certificate_file.clone(), tls.key_file.clone()]);
+        files.extend(tls.client_ca_file.clone());
+        files.extend(tls.crl_files.clone());
+    }
+    for issuer in &parts.settings.identity.issuers {
+        match &issuer.keys {
+            KeySource::File(path) => files.push(path.clone()),
+            KeySource::Url { .. } => {}
+        }
+    }
+    files
+}
+
+fn folders(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        files.iter().filter_map(|file| file.parent()).map(std::path::Path::to_owned).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// Length and time of change of each file; what cannot be seen counts as changed when it can.
+fn stamps(files: &[PathBuf]) -> Vec<Option<(u64, std::time::SystemTime)>> {
+    let stamp = |file: &PathBuf| {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    files.iter().map(stamp).collect()
+}
+
+/// Brings the gauges up to date: called before each scrape.
+pub(super) fn refresh(parts: &Parts) {
+    let metrics = &parts.metrics;
+    let status = parts.shared.snapshots.status();
+    let snapshot = parts.shared.snapshots.current();
+    metrics.policy_info.reset();
+    metrics.policy_info.with_label_values(&[&snapshot.digest]).set(1);
+    metrics.policy_reload_ok.set(i64::from(status.ok));
+    metrics.policy_loaded_at.set(status.loaded_at as f64);
+    show_tiers(metrics, parts.shared.profiles.tiers());
+    let sizes = parts.shared.quotas.sizes();
+    for (scope, keys) in
+        [("caller", sizes.caller), ("application", sizes.application), ("department", sizes.department)]
+    {
+        metrics.quota_keys.with_label_values(&[scope]).set(count(keys as u64));
+    }
+    refresh_audit(parts);
+    refresh_connections(parts);
+    metrics.upstream_up.reset();
+    for upstream in snapshot.upstreams.iter() {
+        for (place, endpoint) in upstream.endpoints().iter().enumerate() {
+            let up = endpoint.is_healthy() && !endpoint.is_ejected();
+            let labels = [upstream.settings().name.as_str(), &place.to_string()];
+            metrics.upstream_up.with_label_values(&labels).set(i64::from(up));
+        }
+    }
+}
+
+fn refresh_audit(parts: &Parts) {
+    let (metrics, health) = (&parts.metrics, parts.audit.health());
+    metrics.audit_ok.set(i64::from(health.ok));
+    metrics.audit_queue.set(count(health.places as u64));
+    metrics.audit_entries.set(count(health.last_seq));
+    metrics.audit_fsync_seconds.set(health.sync_us_last as f64 / 1e6);
+    metrics.audit_lag_seconds.set(health.lag_ms as f64 / 1e3);
+    metrics.audit_disk_low.set(i64::from(health.disk_low));
+}
+
+fn refresh_connections(parts: &Parts) {
+    let (metrics, now) = (&parts.metrics, parts.clock.now());
+    metrics.connections_open.set(count(parts.connections.open() as u64));
+    let stats = parts.connections.stats();
+    let mut events = vec![("accepted", stats.accepted()), ("accept_error", stats.accept_errors())];
+    events.extend(Refused::ALL.iter().map(|cause| (cause.code(), stats.refused(*cause))));
+    events.extend(HandshakeFailure::ALL.iter().map(|cause| (cause.code(), stats.handshakes_failed(*cause))));
+    events.extend(Cut::ALL.iter().map(|cause| (cause.code(), stats.cut(*cause))));
+    for (event, total) in events {
+        let counter = metrics.connections.with_label_values(&[event]);
+        counter.inc_by(total.saturating_sub(counter.get()));
+    }
+    if let Some(tls) = &parts.tls {
+        let trust = tls.current();
+        metrics.tls_expires_at.set(trust.certificate_not_after() as f64);
+        metrics.crl_stale.set(i64::from(trust.crl_is_stale(now.unix_seconds())));
+    }
+    for keys in parts.shared.identities.key_status(now) {
+        let age = keys.age.unwrap_or_default().as_secs_f64();
+        metrics.keys_fetched_at.with_label_values(&[&keys.issuer]).set(now.unix_seconds() as f64 - age);
+    }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Blocks until SIGTERM or SIGINT; calls `reload` at each SIGHUP.
+pub(super) fn signals(reload: impl Fn()) -> io::Result<()> {
+    runtime()?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => reload(),
+            }
+        }
+    })
+}
