@@ -22,3 +22,4 @@ pub mod record;
 pub mod refusal;
 pub mod request;
 pub mod state;
+pub mod written;
