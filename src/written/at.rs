@@ -87,3 +87,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
         deserializer.deserialize_map(Pairs(PhantomData))
     }
 }
+
+impl<T> From<T> for At<T> {
+    /// A value that nobody wrote: a default. Its place is line 0.
+    fn from(value: T) -> Self {
+        At { mark: Mark::default(), value }
+    }
+}

@@ -20,10 +20,12 @@ mod at;
 mod cursor;
 mod stop;
 mod tree;
+mod units;
 mod words;
 
 pub use at::{At, Entries, Mark};
 pub use tree::{Node, Value};
+pub use units::{Bytes, Period};
 pub use words::{did_you_mean, one_of};
 
 use crate::fault::{Fault, Faults};

@@ -1,0 +1,265 @@
+//! The configuration as written: one struct per map of `zhamen.yaml`, every option documented on its
+//! field. `reference.md` beside this file is generated from these comments, and a test reads every
+//! "Default" in them back.
+//!
+//! Durations are a number and a unit (`500ms`, `5s`, `30m`, `12h`, `7d`), sizes a number of bytes
+//! (`65536`) or a number and a unit (`64KiB`, `512MiB`). Paths may be relative to the configuration
+//! file's folder and may contain `${env:NAME}`. Secrets are only ever named by a file.
+
+use crate::written::{At, Bytes, Period};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Written {
+    /// The data plane: where callers ask for data.
+    pub data: Data,
+    /// The admin plane: metrics, health, console.
+    pub admin: Admin,
+    /// Threads that serve requests, one runtime each, 1 to 256. Default: one for each core.
+    pub workers: Option<At<usize>>,
+    /// Limits of the data plane.
+    pub limits: Limits,
+    /// The policies folder: policies, catalogue, labels, purposes. Default `policies`.
+    pub policies_dir: Option<At<String>>,
+    /// How callers prove themselves.
+    pub identity: Identity,
+    /// The audit log.
+    pub audit: Audit,
+    /// How much each caller, application and department may ask.
+    pub quotas: Quotas,
+    /// When behaviour raises a caller's tier, and when it is lowered again.
+    pub defence: Defence,
+    /// Key of subject tokens and pseudonyms: a file with 32 random bytes or 64 hexadecimal digits,
+    /// readable by its owner alone. Losing it makes old audit entries unsearchable. Required.
+    pub pseudonym_key_file: Option<At<String>>,
+    /// How long a drain (SIGTERM) waits for open requests before it cuts them. Default `30s`.
+    pub drain: Option<At<Period>>,
+    /// Log lines as JSON instead of text. Default `false`.
+    pub log_json: bool,
+}
+
+/// The data plane.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Data {
+    /// Address and port to listen on. Default `127.0.0.1:8443`.
+    pub address: Option<At<String>>,
+    /// TLS of the data plane. Required, unless `danger_plain_text` is set.
+    pub tls: Option<Tls>,
+    /// Serve without TLS, and only on a loopback address: for measurements and for a TLS terminator
+    /// on the same machine. Client certificates cannot be used then. Default `false`.
+    pub danger_plain_text: At<bool>,
+    /// Names under which callers may address this gateway, without port. A request for another name
+    /// is refused. Default `[]`, which accepts any name.
+    pub host_names: Vec<At<String>>,
+}
+
+/// TLS of a listener.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// Certificate chain, PEM, the listener's own certificate first. Required.
+    pub certificate_file: At<String>,
+    /// Its private key, PEM, readable by its owner alone. Required.
+    pub key_file: At<String>,
+    /// CA certificates that callers' certificates must chain to, PEM. Absent: callers are not asked
+    /// for a certificate.
+    #[serde(default)]
+    pub client_ca_file: Option<At<String>>,
+    /// Refuse the handshake of a caller without a certificate. Default `false`.
+    #[serde(default)]
+    pub client_certificate_required: At<bool>,
+    /// Revocation lists of the client CA, PEM or DER. Default `[]`.
+    #[serde(default)]
+    pub crl_files: Vec<At<String>>,
+    /// How long past its `nextUpdate` a revocation list is still trusted. Default `0s`.
+    #[serde(default)]
+    pub crl_grace: Period,
+}
+
+/// The admin plane.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admin {
+    /// Address and port to listen on. Anything but loopback needs `tls` and `credential_file`.
+    /// Default `127.0.0.1:9600`.
+    pub address: Option<At<String>>,
+    /// TLS of the admin plane.
+    pub tls: Option<Tls>,
+    /// File with the bearer credential of the admin plane, readable by its owner alone.
+    pub credential_file: Option<At<String>>,
+}
+
+/// Limits of the data plane. Zero is refused everywhere.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    /// What all connections together may pin. `connections_max` is derived from it: one connection
+    /// pins at most a read buffer (twice `header_bytes_max`, at least 64 KiB), 64 KiB for the write
+    /// buffer and TLS records, and one request body (`body_bytes_max`). With the defaults that is
+    /// 192 KiB, hence 2730 connections. Default `512MiB`.
+    pub memory_budget_bytes: Option<At<Bytes>>,
+    /// Connections open at once. Refused when the memory budget does not hold that many. Default: as
+    /// many as the budget holds.
+    pub connections_max: Option<At<u64>>,
+    /// Connections open at once from one address. Default: half of `connections_max`.
+    pub connections_per_peer_max: Option<At<u64>>,
+    /// Time for the TLS handshake. Default `10s`.
+    pub handshake_timeout: Option<At<Period>>,
+    /// Time to send the whole head of a request. Default `10s`.
+    pub header_timeout: Option<At<Period>>,
+    /// Header fields of one request. Default `100`.
+    pub headers_max: Option<At<u64>>,
+    /// Bytes of one request's head, 8 KiB to 1 MiB. Default `16KiB`.
+    pub header_bytes_max: Option<At<Bytes>>,
+    /// Bytes of the request target (path and query); not more than `header_bytes_max`. Default `4KiB`.
+    pub target_bytes_max: Option<At<Bytes>>,
+    /// Parameters of one query. Default `32`.
+    pub query_parameters_max: Option<At<u64>>,
+    /// HTTP/2 streams open at once on one connection. Default `64`.
+    pub streams_max: Option<At<u64>>,
+    /// Bytes of one request's body. Default `64KiB`.
+    pub body_bytes_max: Option<At<Bytes>>,
+    /// Time to send the whole body of a request. Default `30s`.
+    pub body_timeout: Option<At<Period>>,
+    /// An answer that the caller does not read for so long is cut. Default `30s`.
+    pub write_stall_timeout: Option<At<Period>>,
+    /// A connection without a request is closed after this time. Default `60s`.
+    pub idle_timeout: Option<At<Period>>,
+    /// The longest upstream body that is masked; beyond it the answer is cut. Default `1GiB`.
+    pub answer_bytes_max: Option<At<Bytes>>,
+    /// The longest single key, string or number of an answer. Default `1MiB`.
+    pub answer_token_bytes_max: Option<At<Bytes>>,
+    /// The deepest nesting of an answer, at most 512. Default `64`.
+    pub answer_depth_max: Option<At<u64>>,
+}
+
+/// How callers prove themselves.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Identity {
+    /// Issuers whose tokens are accepted. Default `[]`: certificates and API keys alone.
+    pub issuers: Vec<Issuer>,
+    /// The subject alternative name that names an application, `uri` or `dns`. CN is never read.
+    /// Default `uri`.
+    pub certificate_san: San,
+    /// Key under which API keys are stored in the catalogue (HMAC-SHA-256): a file with 32 random
+    /// bytes or 64 hexadecimal digits, readable by its owner alone. Absent: no API keys.
+    pub api_key_hash_key_file: Option<At<String>>,
+    /// A second factor counts as fresh for so long. Default `15m`.
+    pub step_up_fresh: Option<At<Period>>,
+    /// Verified tokens remembered at once by each worker. Default `8192`.
+    pub token_memo_max: Option<At<u64>>,
+}
+
+/// The SAN type that names an application.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum San {
+    #[default]
+    Uri,
+    Dns,
+}
+
+/// One issuer of tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    /// Exact `iss` of its tokens. Required.
+    pub issuer: At<String>,
+    /// Exact `aud` that must be present. Required.
+    pub audience: At<String>,
+    /// Exact `typ` of the token's header, compared without case (RFC 9068). Default `at+jwt`.
+    #[serde(default)]
+    pub token_type: Option<At<String>>,
+    /// Where its key set (JWKS) comes from. Required.
+    pub keys: At<Keys>,
+    /// Clock difference forgiven, at most `60s`. Default `30s`.
+    #[serde(default)]
+    pub leeway: Option<At<Period>>,
+    /// A token may not be older than this, nor live longer. Default `12h`.
+    #[serde(default)]
+    pub lifetime_max: Option<At<Period>>,
+}
+
+/// Where a key set comes from: `file` or `url`, not both.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Keys {
+    /// JWKS file; read again when it changes.
+    pub file: Option<At<String>>,
+    /// JWKS address, `https`; `http` on loopback only.
+    pub url: Option<At<String>>,
+    /// CA certificates that the address must chain to, PEM. Required for `https`.
+    pub ca_file: Option<At<String>>,
+    /// How often the address is asked. Default `5m`.
+    pub refresh: Option<At<Period>>,
+    /// A key set older than this is no longer trusted: 503. Default `24h`.
+    pub age_max: Option<At<Period>>,
+}
+
+/// The audit log.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Audit {
+    /// Folder of the log; made when absent. Default `var/audit`.
+    pub dir: Option<At<String>>,
+    /// Answers of level L1 do not wait until their entry is durable. Default `false`.
+    pub best_effort_l1: bool,
+    /// Entries waiting at most; beyond it requests are refused. Default `8192`.
+    pub queue_max: Option<At<u64>>,
+    /// A segment of the log is closed at this size. Default `64MiB`.
+    pub segment_bytes_max: Option<At<Bytes>>,
+    /// Warn when the disk has less than this left. Default `1GiB`.
+    pub disk_low_bytes: Option<At<Bytes>>,
+}
+
+/// Rate and burst of one quota class.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quota {
+    /// Cells that grow back in one second. Required.
+    pub per_second: u32,
+    /// Cells at most; at least the highest cost of a request. Required.
+    pub burst: u32,
+}
+
+/// Quotas, narrowest first. A request pays its cost in every class.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Quotas {
+    /// Of one caller: application and officer. Default `{per_second: 50, burst: 100}`.
+    pub caller: Option<At<Quota>>,
+    /// Of one application, all its officers together. Default `{per_second: 500, burst: 1000}`.
+    pub application: Option<At<Quota>>,
+    /// Of one receiving department. Default `{per_second: 2000, burst: 4000}`.
+    pub department: Option<At<Quota>>,
+    /// Of the whole gateway. Default `{per_second: 20000, burst: 40000}`.
+    pub total: Option<At<Quota>>,
+    /// Cells that one request costs a caller of each tier, never falling. All six are named.
+    /// Default `{T0: 1, T1: 1, T2: 2, T3: 4, T4: 8, T5: 16}`.
+    pub cost: Option<At<BTreeMap<String, u32>>>,
+    /// Keys remembered at most in each class; further callers share one bucket. Default `65536`.
+    pub keys_max: Option<At<u64>>,
+}
+
+/// When behaviour raises a caller's tier. What a tier means is written in the policies.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Defence {
+    /// Callers remembered at most; further ones share one profile. Default `65536`.
+    pub profiles_max: Option<At<u64>>,
+    /// Score (1 to 1000) at which each tier begins, ascending.
+    /// Default `{T1: 200, T2: 350, T3: 500, T4: 700, T5: 900}`.
+    pub enter: Option<At<BTreeMap<String, u16>>>,
+    /// Score below which each tier is left again, ascending, each below its `enter`.
+    /// Default `{T1: 120, T2: 250, T3: 400, T4: 600, T5: 800}`.
+    pub leave: Option<At<BTreeMap<String, u16>>>,
+    /// The score halves in this time without new evidence. Default `30m`.
+    pub half_life: Option<At<Period>>,
+    /// No automatic restriction outlasts this without a human decision. Default `24h`.
+    pub restriction_max: Option<At<Period>>,
+}
