@@ -1,3 +1,5 @@
 //! (in preparation)
 
-pub mod cases;
+mod folder;
+
+pub use folder::Folder;
