@@ -1,5 +1,140 @@
-//! (in preparation)
+//! The catalogue: what there is to ask for, who may call, and where it comes from.
+//!
+//! [`Folder`] is the policies folder as one value; [`load`] makes its YAML into a [`Catalogue`], or
+//! says everything that is wrong with it at once. It may not start anything; [`Folder::read`] is its
+//! only contact with the disk. What a decision is belongs to `engine`.
+//!
+//! ```
+//! use zhamen::catalogue::{Folder, load};
+//! let folder = Folder::from_files([("labels.yaml", "labels: {}\n"), ("purposes.yaml", "purpose: {}\n")]).unwrap();
+//! let faults = load(&folder).unwrap_err().to_string();
+//! assert!(faults.contains("purposes.yaml:1:1: unknown key `purpose`"), "{faults}");
+//! ```
 
+mod applications;
+mod datasets;
 mod folder;
+mod labels;
+mod loading;
+mod openapi;
+mod parameter;
+mod query;
+mod revocations;
+mod route;
+mod routes;
+mod table;
+mod template;
+#[cfg(test)]
+mod tests;
+mod upstream;
+mod upstreams;
+mod written;
 
 pub use folder::Folder;
+pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
+pub use query::{QueryError, SqlType, StoredQuery};
+pub use revocations::Revocations;
+pub use route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
+pub use routes::SUBJECT;
+pub use table::{Captures, Found, RouteTable};
+pub use template::Template;
+pub use upstream::{
+    ClientPair, Ejection, Endpoint, HealthCheck, Pool, Retries, Scheme, UpstreamSpec, UpstreamTls,
+};
+
+use crate::engine::dataset::{Dataset, Label};
+use crate::engine::principal::Application;
+use crate::engine::terms::{LegalBasis, Text};
+use crate::fault::Faults;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Everything that the files of `catalogue/`, `labels.yaml`, `purposes.yaml` and `revocations.yaml`
+/// say, checked.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// By unified social credit code.
+    pub departments: BTreeMap<Arc<str>, Department>,
+    /// By client id.
+    pub applications: BTreeMap<Arc<str>, RegisteredApplication>,
+    pub upstreams: BTreeMap<Arc<str>, Arc<UpstreamSpec>>,
+    pub datasets: BTreeMap<Arc<str>, Arc<Dataset>>,
+    pub routes: RouteTable,
+    pub labels: BTreeMap<Arc<str>, Arc<Label>>,
+    pub purposes: BTreeMap<Arc<str>, Purpose>,
+    pub revocations: Revocations,
+    /// When the decision not to share a dataset is looked at again: year, month, day.
+    pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
+    by_proof: HashMap<Proof, Arc<Application>>,
+}
+
+/// A providing or asking department.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Department {
+    /// Unified social credit code.
+    pub code: Arc<str>,
+    /// Name of its file, `civil-affairs`.
+    pub slug: Arc<str>,
+    pub title: Text,
+}
+
+/// An application and what proves it, besides a token's `client_id`.
+#[derive(Clone, Debug)]
+pub struct RegisteredApplication {
+    pub application: Arc<Application>,
+    pub san_uris: Vec<String>,
+    /// Lower case.
+    pub san_dns: Vec<String>,
+    pub api_key_hashes: Vec<[u8; 32]>,
+}
+
+/// A purpose that callers may state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    pub id: Arc<str>,
+    pub title: Text,
+    /// Identifier in the W3C Data Privacy Vocabulary.
+    pub iri: String,
+    /// Wider purposes, without a circle.
+    pub parents: Vec<Arc<str>>,
+    /// Legal bases that fit it; never empty.
+    pub legal_bases: Vec<LegalBasis>,
+}
+
+/// What proves an application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Proof {
+    Uri(String),
+    Dns(String),
+    ApiKey([u8; 32]),
+}
+
+impl Catalogue {
+    /// An application by client id.
+    pub fn application(&self, id: &str) -> Option<&Arc<Application>> {
+        self.applications.get(id).map(|registered| &registered.application)
+    }
+
+    /// The application that a certificate with this URI name belongs to; compared exactly.
+    pub fn application_by_san_uri(&self, uri: &str) -> Option<&Arc<Application>> {
+        self.by_proof.get(&Proof::Uri(uri.to_owned()))
+    }
+
+    /// The application that a certificate with this DNS name belongs to; compared without case.
+    pub fn application_by_san_dns(&self, name: &str) -> Option<&Arc<Application>> {
+        self.by_proof.get(&Proof::Dns(name.to_ascii_lowercase()))
+    }
+
+    /// The application that an API key belongs to, by the key's keyed hash.
+    pub fn application_by_api_key(&self, hash: &[u8; 32]) -> Option<&Arc<Application>> {
+        self.by_proof.get(&Proof::ApiKey(*hash))
+    }
+}
+
+/// Makes a folder's YAML into a catalogue.
+///
+/// # Errors
+/// Every fault of every file: shapes first; then, for the files whose shape is right, what they mean.
+pub fn load(folder: &Folder) -> Result<Catalogue, Faults> {
+    loading::load(folder)
+}

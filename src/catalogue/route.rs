@@ -1,112 +1,94 @@
-//! What a route means: which dataset it reads, where its subject stands, what the upstream is asked.
+//! A route: what of the outside world's method and path means which question to which dataset.
 
+use super::parameter::Parameter;
 use super::query::StoredQuery;
+use super::template::Template;
+use super::upstream::UpstreamSpec;
+use crate::closed_enum;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::Kind;
-use crate::engine::terms::{Interface, Method, Text};
+use crate::engine::terms::{Interface, Method};
 use std::sync::Arc;
 
-/// One route of the data plane.
+/// One route of the catalogue.
 #[derive(Debug)]
 pub struct Route {
-    /// As written, for example `/tax/v1/income/{id}`: the only form of a path that is written down.
-    pub template: Arc<str>,
     pub method: Method,
+    /// The gateway's own path.
+    pub template: Template,
     pub dataset: Arc<Dataset>,
     pub interface: Interface,
-    /// The person or body asked for.
+    /// Where the request names its subject; none for routes that name none.
     pub subject: Option<SubjectPlace>,
-    /// Query parameters the route knows; any other is refused.
+    /// Every other input, each declared; an undeclared query parameter is refused.
     pub parameters: Vec<Parameter>,
-    /// What the caller claims about a label, for `VERIFY`.
-    pub claim: Option<ClaimPlace>,
-    /// Name of the upstream.
-    pub upstream: Arc<str>,
-    /// What the upstream is asked.
+    /// The value that the caller claims, on routes that verify.
+    pub claim: Option<Claim>,
+    pub upstream: Arc<UpstreamSpec>,
     pub target: Target,
-    pub format: AnswerFormat,
-    /// The most records an answer may hold.
-    pub records_max: Option<u64>,
-    /// Query parameter that says how many records are asked for.
-    pub size_parameter: Option<Arc<str>>,
-    /// A denial looks like a route that does not exist.
+    pub answer: AnswerFormat,
+    /// An answer with more records is cut.
+    pub records_max: u32,
+    /// The parameter by which the caller asks for so many records.
+    pub records_parameter: Option<Arc<str>>,
+    /// Refusals look as if the route did not exist.
     pub hidden: bool,
 }
 
-/// Where a value stands in a request.
+/// Where an input stands in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The capture of this name in the path.
+    /// A capture of the path.
     Path(Arc<str>),
-    /// The query parameter of this name.
+    /// A parameter of the query.
     Query(Arc<str>),
     /// A JSON pointer (RFC 6901) into the body.
     Body(Arc<str>),
 }
 
-/// Where the subject's identifier stands, and what it is.
+/// Where the subject's identifier stands, and of which kind it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectPlace {
     pub place: Place,
     pub kind: Kind,
 }
 
-/// Where the claim stands, and which label it is about.
+/// Where the claimed value stands, and which label it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPlace {
+pub struct Claim {
     pub place: Place,
     /// Index into the dataset's labels.
     pub label: usize,
 }
 
-/// One query parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    pub name: Arc<str>,
-    pub required: bool,
-    pub form: ParameterForm,
-}
-
-/// What a parameter's value may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ParameterForm {
-    /// Text of at most so many characters, none of them control characters.
-    Text { characters_max: usize },
-    Integer { min: i64, max: i64 },
-    /// `YYYY-MM-DD`.
-    Date,
-    Identifier(Kind),
-    OneOf(Vec<Arc<str>>),
-}
-
 /// What the upstream is asked.
 #[derive(Debug)]
 pub enum Target {
-    /// The path of the upstream: literal segments and captures; the query parameters follow.
-    Path(Vec<TargetSegment>),
+    /// The same method on this path of the upstream; query and body follow in canonical form.
+    Path(Template),
     /// A stored query, sent as the body of a POST to this path.
-    Query { path: Arc<str>, query: StoredQuery },
+    Query { path: Template, query: StoredQuery },
 }
 
-/// One segment of an upstream path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetSegment {
-    Literal(Arc<str>),
-    Capture(Arc<str>),
+closed_enum! {
+    /// What the upstream answers.
+    pub enum AnswerFormat {
+        /// A JSON document, masked field by field.
+        Json = "json",
+        /// Anything, passed on untouched: for unclassified datasets only.
+        Opaque = "opaque",
+    }
 }
 
-/// What the answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerFormat {
-    Json,
-    /// Passed unread: unclassified datasets only.
-    Opaque,
-}
+impl Route {
+    /// A declared parameter by name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| &*parameter.name == name)
+    }
 
-/// A department of the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Department {
-    /// Unified social credit code.
-    pub id: Arc<str>,
-    pub name: Text,
+    /// How many records a request asks for at most: what it says, bounded by what the route gives.
+    pub fn records_requested(&self, size: Option<i64>) -> u32 {
+        let asked = size.and_then(|size| u32::try_from(size).ok());
+        asked.map_or(self.records_max, |asked| asked.min(self.records_max))
+    }
 }

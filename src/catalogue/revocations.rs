@@ -1,0 +1,89 @@
+//! What is believed no longer, from the next snapshot on: `revocations.yaml`.
+
+use super::loading::{Loading, hex_digest};
+use super::written;
+use crate::written::{At, Source};
+use std::collections::BTreeSet;
+
+/// Revoked credentials. Lookups are exact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    tokens: BTreeSet<String>,
+    officers: BTreeSet<String>,
+    applications: BTreeSet<String>,
+    certificates: BTreeSet<[u8; 32]>,
+}
+
+impl Revocations {
+    /// Whether the token with this `jti` is revoked.
+    pub fn has_token(&self, jti: &str) -> bool {
+        self.tokens.contains(jti)
+    }
+
+    /// Whether this officer's tokens are revoked, by staff id.
+    pub fn has_officer(&self, id: &str) -> bool {
+        self.officers.contains(id)
+    }
+
+    /// Whether this application is revoked, however it proves itself.
+    pub fn has_application(&self, id: &str) -> bool {
+        self.applications.contains(id)
+    }
+
+    /// Whether the certificate with this SHA-256 fingerprint (of its DER form) is revoked.
+    pub fn has_certificate(&self, fingerprint: &[u8; 32]) -> bool {
+        self.certificates.contains(fingerprint)
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len() + self.officers.len() + self.applications.len() + self.certificates.len()
+    }
+
+    /// Whether nothing is revoked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Loading<'_> {
+    pub fn revocations(&mut self) {
+        const FILE: &str = "revocations.yaml";
+        let text = match self.folder.text(FILE) {
+            Ok(None) => return,
+            Ok(Some(text)) => text,
+            Err(fault) => return self.faults.push(fault),
+        };
+        let source = Source::new(FILE, text);
+        let Some(written) = self.faults.absorb(source.read::<written::Revocations>()) else { return };
+        let texts = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect();
+        let mut certificates = BTreeSet::new();
+        for at in &written.certificates {
+            // `openssl x509 -fingerprint` writes colons.
+            match hex_digest(&at.value.replace(':', "")) {
+                Some(fingerprint) => {
+                    certificates.insert(fingerprint);
+                }
+                None => self
+                    .faults
+                    .push(source.fault(at.mark, "not a SHA-256 fingerprint: 64 hexadecimal digits")),
+            }
+        }
+        for at in [&written.tokens, &written.officers].into_iter().flatten().filter(|at| at.value.is_empty())
+        {
+            self.faults.push(source.fault(at.mark, "an empty name revokes nothing"));
+        }
+        // A misspelt application would stay believed, which is the opposite of what was meant.
+        let known = std::mem::take(&mut self.declared.applications);
+        for at in &written.applications {
+            self.unknown(&source, at, "application", &known);
+        }
+        self.declared.applications = known;
+        self.catalogue.revocations = Revocations {
+            tokens: texts(&written.tokens),
+            officers: texts(&written.officers),
+            applications: texts(&written.applications),
+            certificates,
+        };
+    }
+}
