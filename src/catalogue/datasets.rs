@@ -34,7 +34,9 @@ impl<'a> Loading<'a> {
             let fields = self.fields(file, written);
             let labels = self.labels_of(&fields);
             self.levels(file, written, &labels);
-            let Some(fields) = self.field_map(&fields, &labels) else { continue };
+            // A dataset with an unknown label is not kept, so that its routes add no faults.
+            let known = fields.iter().all(|field| self.declared.labels.contains(&field.label.value));
+            let Some(fields) = self.field_map(&fields, &labels).filter(|_| known) else { continue };
             if labels.is_empty()
                 && (written.personal || written.level.value > crate::engine::terms::Level::L1)
             {
@@ -131,11 +133,8 @@ impl<'a> Loading<'a> {
                 None => fields.push(field),
             }
         }
-        // Without labels.yaml every label would be unknown; its own fault says enough.
-        if !self.declared.labels.is_empty() {
-            for field in fields.iter().filter(|field| !self.declared.labels.contains(&field.label.value)) {
-                self.faults.push(unknown(&field.source, &field.label, "label", &self.declared.labels));
-            }
+        for field in fields.iter().filter(|field| !self.declared.labels.contains(&field.label.value)) {
+            self.faults.push(unknown(&field.source, &field.label, "label", &self.declared.labels));
         }
         fields
     }

@@ -4,7 +4,7 @@ use super::written::{DepartmentFile, Labels, Purposes};
 use super::{Catalogue, Department, Folder, Proof, written};
 use crate::engine::identifier::{Kind, Verdict, check};
 use crate::fault::{Fault, Faults};
-use crate::written::{At, Source, did_you_mean, one_of};
+use crate::written::{At, Source, did_you_mean, in_order, one_of};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -39,7 +39,9 @@ pub(super) fn load(folder: &Folder) -> Result<Catalogue, Faults> {
         declared: Declared::default(),
         proofs: HashMap::new(),
     };
-    if let Some((source, labels)) = loading.file::<Labels>("labels.yaml") {
+    let labels = loading.file::<Labels>("labels.yaml");
+    let has_labels = labels.is_some();
+    if let Some((source, labels)) = labels {
         loading.labels(source, labels);
     }
     if let Some((source, purposes)) = loading.file::<Purposes>("purposes.yaml") {
@@ -49,13 +51,14 @@ pub(super) fn load(folder: &Folder) -> Result<Catalogue, Faults> {
     for file in &files {
         loading.applications(file);
         loading.upstreams(file);
-        loading.datasets(file);
     }
-    for file in &files {
-        loading.routes(file);
+    // Without labels no field has a meaning, and everything below would be a fault of its own.
+    if has_labels {
+        files.iter().for_each(|file| loading.datasets(file));
+        files.iter().for_each(|file| loading.routes(file));
     }
     loading.revocations();
-    loading.faults.or(loading.catalogue)
+    in_order(loading.faults).or(loading.catalogue)
 }
 
 /// One department's file, in its right shape.

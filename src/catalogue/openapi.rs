@@ -44,11 +44,11 @@ impl<'a> Loading<'a> {
         };
         let mut walk = Walk { source: document, tree: &tree, fields: Vec::new(), wrong: Vec::new() };
         walk.schema(schema, import.at.as_ref().map_or("$", |at| at.value.as_str()), 0);
-        self.faults.0.extend(walk.wrong);
-        if walk.fields.is_empty() {
+        if walk.fields.is_empty() && walk.wrong.is_empty() {
             let message = format!("the schema `{}` carries no `{LABEL}`", import.schema.value);
             self.faults.push(source.fault(import.schema.mark, message));
         }
+        self.faults.0.extend(walk.wrong);
         walk.fields
     }
 }

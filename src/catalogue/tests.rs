@@ -233,7 +233,7 @@ components:
         ),
         (
             "{file: openapi/people.yaml, schema: Person, at: '$.list[*]'}",
-            "{$.list[*].personId: statistic}",
+            "\n      $.list[*].personId: statistic",
             vec!["statistic", "marital-status", "income"],
         ),
         ("{file: openapi/people.json, schema: Person}", "", vec!["id-number"]),

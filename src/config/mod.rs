@@ -32,7 +32,7 @@ mod tuning;
 mod written;
 
 use crate::fault::{Fault, Faults};
-use crate::written::Source;
+use crate::written::{Source, in_order};
 use meaning::Meaning;
 pub use settings::Settings;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn read(name: &str, text: &str, base: &Path, look: bool) -> (Option<Settings>, F
             if look {
                 meaning.look_at_files();
             }
-            (Some(settings), meaning.faults)
+            (Some(settings), in_order(meaning.faults))
         }
     }
 }

@@ -84,12 +84,12 @@ fn listeners() {
             "data: {danger_plain_text: true, address: here}\npseudonym_key_file: ''\nadmin: {address: 10.0.0.1:9600}\n",
             vec![
                 (1, 42, "not an address and port | for example `127.0.0.1:8443` or `[::1]:8443`"),
+                (2, 21, "the path is empty"),
                 (
                     3,
                     18,
                     "the admin plane listens on 10.0.0.1:9600 without `tls` and `credential_file` | listen on 127.0.0.1, or configure both",
                 ),
-                (2, 21, "the path is empty"),
             ],
         ),
         (

