@@ -253,7 +253,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         let subject = self.written.subject.as_ref().and_then(|at| at.value.path.as_ref());
         for (_, capture) in template.captures() {
             let declared = self.written.parameters.0.iter().any(|(name, _)| *name.value == **capture);
-            if !declared && !subject.is_some_and(|name| *name.value == **capture) {
+            if !declared && subject.is_none_or(|name| *name.value != **capture) {
                 let message =
                     format!("the capture `{{{capture}}}` is neither the subject nor a declared parameter");
                 self.fault(self.written.path.mark, message);

@@ -92,6 +92,14 @@ fn listeners() {
                 ),
             ],
         ),
+    ] {
+        check(text, &expect);
+    }
+}
+
+#[test]
+fn admin_plane_names_and_client_certificates() {
+    for (text, expect) in [
         (
             "data: {danger_plain_text: true}\npseudonym_key_file: key\nadmin: {address: 0.0.0.0:1, tls: {certificate_file: a, key_file: b}, credential_file: c}\n",
             vec![],

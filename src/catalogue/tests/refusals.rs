@@ -1,5 +1,7 @@
 //! Each rule of the catalogue with a folder that breaks it, and nothing else.
 
+mod routes;
+
 use super::*;
 
 /// One change to one file: what is replaced, by what, and the faults that come of it, each as
@@ -126,253 +128,6 @@ fn upstreams() {
 }
 
 #[test]
-fn datasets() {
-    check(
-        "catalogue/civil.yaml",
-        &[
-            (
-                "306001/1",
-                "406001/1",
-                &["18:11 not a catalogue code: class, item and entry, `/`, sequence (for example 306001/1)"],
-            ),
-            ("306002/1", "306001/1", &["28:11 another dataset has this code"]),
-            (
-                "    level: L3\n",
-                "    level: L2\n",
-                &[
-                    "20:12 the dataset is L2, but its label `marital-status` is L3: a dataset is as high as its highest field",
-                ],
-            ),
-            ("    level: L3\n", "    level: L5\n", &["20:12 unknown value `L5` | did you mean `L1`?"]),
-            (
-                "    level: L3\n",
-                "    level: L3\n    secrecy: WORK_SECRET\n",
-                &["21:14 secrets are not government data to be shared: they cannot be registered"],
-            ),
-            ("    condition: 办件\n", "", &["21:14 CONDITIONAL needs `condition`"]),
-            ("    condition: 办件\n", "    condition: ' '\n", &["21:14 CONDITIONAL needs `condition`"]),
-            (
-                "CONDITIONAL\n    condition: 办件\n",
-                "NOT_SHARED\n",
-                &[
-                    "21:14 NOT_SHARED needs its legal basis in `basis`",
-                    "21:14 NOT_SHARED needs `next_review`: the day on which it is looked at again",
-                ],
-            ),
-            (
-                "CONDITIONAL\n    condition: 办件\n",
-                "NOT_SHARED\n    basis: 法\n    next_review: 2027-02-30\n",
-                &["23:18 not a day (YYYY-MM-DD)"],
-            ),
-            (
-                "status: marital-status",
-                "status: martial-status",
-                &["25:25 unknown label `martial-status` | did you mean `marital-status`?"],
-            ),
-            (
-                "      $.data[*].status: marital-status\n",
-                "      $.data[0].status: marital-status\n",
-                &["25:14 …"],
-            ),
-            (
-                "{$.data: statistic}",
-                "{$.data: diagnosis}",
-                &[
-                    "30:12 the dataset is L1, but its label `diagnosis` is L4: a dataset is as high as its highest field",
-                    "30:12 `personal: false`, but its label `diagnosis` is sensitive personal information",
-                ],
-            ),
-            (
-                "    personal: false\n    fields: {$.data: statistic}\n",
-                "",
-                &[
-                    "27:3 the dataset `numbers` has no fields: none of it could be disclosed",
-                    "57:13 the dataset `numbers` is classified: its answers must be masked",
-                ],
-            ),
-            (
-                "{$.data: statistic}",
-                "{}\n    fields_from_openapi: {file: x.yaml, schema: X}",
-                &["34:33 no file `x.yaml` in the policies folder"],
-            ),
-        ],
-    );
-}
-
-#[test]
-fn routes() {
-    const SUBJECT: &str = "    subject: {path: id, kind: resident-id}\n";
-    const CLAIM: &str = "    claim: {body: /claimed, label: marital-status}\n";
-    check(
-        "catalogue/civil.yaml",
-        &[
-            ("/marriages/{id}\n", "/marriages/{id\n", &["36:22 a capture is a whole segment: `{name}`"]),
-            (
-                "/marriages/{id}\n    dataset: marriage",
-                "/marriages/{id}\n    dataset: marriages",
-                &["37:14 unknown dataset `marriages` | did you mean `marriage`?"],
-            ),
-            (
-                "upstream: main\n    subject: {path",
-                "upstream: mian\n    subject: {path",
-                &["39:15 unknown upstream `mian` | did you mean `main`?"],
-            ),
-            (
-                SUBJECT,
-                "",
-                &[
-                    "36:11 the capture `{id}` is neither the subject nor a declared parameter",
-                    "38:16 QUERY asks about one subject: say where it stands in `subject`",
-                ],
-            ),
-            (
-                SUBJECT,
-                "    subject: {path: uscc, kind: resident-id}\n",
-                &[
-                    "36:11 the capture `{id}` is neither the subject nor a declared parameter",
-                    "40:21 the path has no capture `{uscc}`",
-                ],
-            ),
-            (
-                SUBJECT,
-                "    subject: {path: id, query: id, kind: resident-id}\n",
-                &["40:14 a subject stands in one place: `path`, `query` or `body`"],
-            ),
-            (
-                "{path: id, kind: resident-id}",
-                "{path: id, kind: residentid}",
-                &["40:31 unknown value `residentid` | did you mean `resident-id`?"],
-            ),
-            (
-                "{body: /id,",
-                "{body: id,",
-                &["47:21 not a JSON pointer (RFC 6901), for example `/applicant/id`"],
-            ),
-            (
-                "{body: /id,",
-                "{body: /a~2,",
-                &["47:21 not a JSON pointer (RFC 6901), for example `/applicant/id`"],
-            ),
-            (
-                SUBJECT,
-                "    subject: {path: id, kind: resident-id}\n    claim: {body: /x, label: marital-status}\n",
-                &["41:12 only VERIFY has a claim", "41:19 a GET request has no body"],
-            ),
-            (CLAIM, "", &["44:16 VERIFY needs the value to compare in `claim`"]),
-            (
-                CLAIM,
-                "    claim: {label: marital-status}\n",
-                &["48:12 a claim stands in one place: `query` or `body`"],
-            ),
-            (
-                "label: marital-status}",
-                "label: id-numbr}",
-                &[
-                    "48:36 no field of the dataset `marriage` carries the label `id-numbr` | did you mean `id-number`?",
-                ],
-            ),
-            ("/v2/verify", "/v2/{id}", &["46:20 the route's path has no capture `{id}`"]),
-            (
-                "/marriages/verify\n",
-                "/{x}/verify\n",
-                &["42:11 the capture `{x}` is neither the subject nor a declared parameter"],
-            ),
-            (
-                "POST\n    path: /marriages/verify\n",
-                "GET\n    path: /{id}/verify\n",
-                &[
-                    "42:11 the capture `{id}` is neither the subject nor a declared parameter",
-                    "42:11 this overlaps with /marriages/{id}, and neither is more exact",
-                    "47:21 a GET request has no body",
-                    "48:19 a GET request has no body",
-                ],
-            ),
-            (
-                "/numbers/{year}\n",
-                "/marriages/{year}\n",
-                &["51:11 this overlaps with /marriages/{id}, and neither is more exact"],
-            ),
-            ("answer: opaque", "answer: csv", &["59:13 unknown value `csv` | one of: json, opaque"]),
-            ("records_max: 50", "records_max: 0", &["60:18 an answer has 1 to 1000000 records"]),
-            (
-                "records_parameter: size",
-                "records_parameter: order",
-                &["61:24 the route has no parameter `order` of type int"],
-            ),
-        ],
-    );
-}
-
-#[test]
-fn parameters_and_stored_queries() {
-    const YEAR: &str = "year: {type: int, min: 1949, max: 2100}";
-    const ANSWER: &str = "    answer: opaque\n";
-    check(
-        "catalogue/civil.yaml",
-        &[
-            (
-                "type: enum, values: [up, down]",
-                "type: enm",
-                &["58:21 unknown type of parameter | did you mean `enum`?"],
-            ),
-            ("type: enum, values: [up, down]", "type: enum", &["58:21 `enum` needs `values`"]),
-            ("type: enum, values: [up, down]", "type: date, min: 1", &["58:21 this type has no `min`"]),
-            (
-                "type: enum, values: [up, down]",
-                "type: string, max: 0",
-                &["58:34 a text has 1 to 1024 characters"],
-            ),
-            (YEAR, "year: {type: int, min: 2, max: 1}", &["56:38 `max` is below `min`"]),
-            (
-                YEAR,
-                "years: {type: int}",
-                &["51:11 the capture `{year}` is neither the subject nor a declared parameter"],
-            ),
-            (
-                "    subject: {path: id, kind: resident-id}\n",
-                "    subject: {path: id, kind: resident-id}\n    parameters: {id: {type: string}}\n",
-                &["41:18 `id` is the subject already"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT {y:Int64} FORMAT JSON\"}\n",
-                &["59:18 the route has no input `y` for the place `{y:…}`"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT {y:Int64} FORMAT JSON\", parameters: {y: yeer}}\n",
-                &["59:66 the route has no input `yeer` for the place `{y:…}`"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT {year:Date} FORMAT JSON\"}\n",
-                &["59:18 the input `year` does not fit the type of the place `{year:…}`"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT {order:String} FORMAT JSON\"}\n",
-                &["59:18 the input `order` is optional, but the query needs it"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT {year:UInt32} FORMAT JSON\", parameters: {z: year}}\n",
-                &["59:67 the query has no place `{z:…}`"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: \"SELECT '{year:UInt32}' FORMAT JSON\"}\n",
-                &["59:27 no places in quotes: they bring their own"],
-            ),
-            (
-                ANSWER,
-                "    query: {sql: DROP TABLE t}\n",
-                &["59:18 a stored query begins with SELECT or WITH"],
-            ),
-        ],
-    );
-}
-
-#[test]
 fn labels() {
     const BANDS: &str = "{rule: bands, bounds: [30000, 60000]}";
     check(
@@ -469,6 +224,89 @@ fn whole_files() {
             .collect();
         assert_eq!(found, expect);
     }
+}
+
+#[test]
+fn datasets() {
+    check(
+        "catalogue/civil.yaml",
+        &[
+            (
+                "306001/1",
+                "406001/1",
+                &["18:11 not a catalogue code: class, item and entry, `/`, sequence (for example 306001/1)"],
+            ),
+            ("306002/1", "306001/1", &["28:11 another dataset has this code"]),
+            (
+                "    level: L3\n",
+                "    level: L2\n",
+                &[
+                    "20:12 the dataset is L2, but its label `marital-status` is L3: a dataset is as high as its highest field",
+                ],
+            ),
+            ("    level: L3\n", "    level: L5\n", &["20:12 unknown value `L5` | did you mean `L1`?"]),
+            (
+                "    level: L3\n",
+                "    level: L3\n    secrecy: WORK_SECRET\n",
+                &["21:14 secrets are not government data to be shared: they cannot be registered"],
+            ),
+            ("    condition: 办件\n", "", &["21:14 CONDITIONAL needs `condition`"]),
+            ("    condition: 办件\n", "    condition: ' '\n", &["21:14 CONDITIONAL needs `condition`"]),
+            (
+                "CONDITIONAL\n    condition: 办件\n",
+                "NOT_SHARED\n",
+                &[
+                    "21:14 NOT_SHARED needs its legal basis in `basis`",
+                    "21:14 NOT_SHARED needs `next_review`: the day on which it is looked at again",
+                ],
+            ),
+            (
+                "CONDITIONAL\n    condition: 办件\n",
+                "NOT_SHARED\n    basis: 法\n    next_review: 2027-02-30\n",
+                &["23:18 not a day (YYYY-MM-DD)"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn fields_of_datasets() {
+    check(
+        "catalogue/civil.yaml",
+        &[
+            (
+                "status: marital-status",
+                "status: martial-status",
+                &["25:25 unknown label `martial-status` | did you mean `marital-status`?"],
+            ),
+            (
+                "      $.data[*].status: marital-status\n",
+                "      $.data[0].status: marital-status\n",
+                &["25:14 …"],
+            ),
+            (
+                "{$.data: statistic}",
+                "{$.data: diagnosis}",
+                &[
+                    "30:12 the dataset is L1, but its label `diagnosis` is L4: a dataset is as high as its highest field",
+                    "30:12 `personal: false`, but its label `diagnosis` is sensitive personal information",
+                ],
+            ),
+            (
+                "    personal: false\n    fields: {$.data: statistic}\n",
+                "",
+                &[
+                    "27:3 the dataset `numbers` has no fields: none of it could be disclosed",
+                    "57:13 the dataset `numbers` is classified: its answers must be masked",
+                ],
+            ),
+            (
+                "{$.data: statistic}",
+                "{}\n    fields_from_openapi: {file: x.yaml, schema: X}",
+                &["34:33 no file `x.yaml` in the policies folder"],
+            ),
+        ],
+    );
 }
 
 #[test]
