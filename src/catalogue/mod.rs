@@ -12,6 +12,7 @@
 //! ```
 
 mod applications;
+pub mod cases;
 mod datasets;
 mod folder;
 mod labels;

@@ -35,6 +35,26 @@ impl Revocations {
         self.certificates.contains(fingerprint)
     }
 
+    /// Ids (`jti`) of revoked tokens.
+    pub fn tokens(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().map(String::as_str)
+    }
+
+    /// Staff ids of officers whose tokens are revoked.
+    pub fn officers(&self) -> impl Iterator<Item = &str> {
+        self.officers.iter().map(String::as_str)
+    }
+
+    /// Revoked applications.
+    pub fn applications(&self) -> impl Iterator<Item = &str> {
+        self.applications.iter().map(String::as_str)
+    }
+
+    /// Fingerprints of revoked certificates.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.certificates.iter()
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.tokens.len() + self.officers.len() + self.applications.len() + self.certificates.len()
