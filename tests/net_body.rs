@@ -10,7 +10,7 @@ use hyper::client::conn::http2;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use net_support::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -162,13 +162,26 @@ fn answers_are_whole_or_clean_refusals_or_visibly_broken() {
 #[test]
 fn a_caller_that_leaves_stops_the_upstream_and_is_told_of() {
     worker(async {
-        let fake = pieces(CHUNKED, vec![big(); 100_000], true).await;
+        let stopped = Rc::new(Cell::new(false));
+        let seen = stopped.clone();
+        let fake = fake(move |_, mut stream| {
+            let seen = seen.clone();
+            async move {
+                read_request(&mut stream).await.unwrap();
+                stream.write_all(CHUNKED.as_bytes()).await.unwrap();
+                while stream.write_all(big().as_bytes()).await.is_ok() {
+                    tokio::time::sleep(ms(5)).await;
+                }
+                seen.set(true);
+            }
+        })
+        .await;
         let (gateway, outcomes) = relaying(limits(), None, &fake);
         let mut stream = TcpStream::connect(gateway.address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         assert!(stream.read(&mut [0; 2000]).await.unwrap() > 0);
         drop(stream);
-        while outcomes.borrow().is_empty() {
+        while outcomes.borrow().is_empty() || !stopped.get() {
             tokio::time::sleep(ms(5)).await;
         }
         let outcome = outcomes.borrow()[0].clone();

@@ -95,6 +95,7 @@ fn the_result_does_not_depend_on_how_the_bytes_arrive() {
             }
             let answer = read_to_end(&mut stream).await;
             assert_eq!(statuses(&answer), [200, 200, 400], "in pieces of {size}: {answer}");
+            assert!(answer.ends_with("bad_header"), "refused by the service, not by hyper: {answer}");
         }
     });
 }
@@ -139,6 +140,23 @@ fn bodies_beyond_the_limit_are_refused_announced_or_not() {
             let input = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{framing}");
             let answer = raw(gateway.address, input.as_bytes()).await;
             assert_eq!(statuses(&answer), [413], "{answer}");
+        }
+    });
+}
+
+#[test]
+fn a_refused_peer_that_still_sends_is_not_reset_at_once() {
+    worker(async {
+        let gateway = echo(Limits { body_bytes_max: 1000, ..limits() });
+        let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3000\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"body_size") {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+        }
+        for _ in 0..3 {
+            tokio::time::sleep(ms(30)).await;
+            stream.write_all(&[b'y'; 1000]).await.expect("read and thrown away");
         }
     });
 }

@@ -221,16 +221,18 @@ mod tests {
     fn caps_count_hosts_and_give_back() {
         let connections = Connections::new(3, 2);
         let admit = |text: &str| connections.admit(text.parse().unwrap());
-        let _first = admit("2001:db8::1").unwrap();
+        let first = admit("2001:db8::1").unwrap();
         let second = admit("2001:db8::2").unwrap();
         assert_eq!(admit("2001:db8::3").err(), Some(Refused::PeerFull), "one /64 is one host");
-        let _third = admit("192.0.2.1").unwrap();
+        let third = admit("192.0.2.1").unwrap();
         assert_eq!(admit("192.0.2.1").err(), Some(Refused::Full));
         assert_eq!(admit("::ffff:192.0.2.1").err(), Some(Refused::Full));
         assert_eq!(connections.open(), 3);
         drop(second);
         assert_eq!(connections.open(), 2);
-        let _mapped = admit("::ffff:192.0.2.1").unwrap();
+        let mapped = admit("::ffff:192.0.2.1").unwrap();
         assert_eq!(connections.peers.lock().unwrap().len(), 2, "a mapped address is the same host");
+        drop((first, third, mapped));
+        assert_eq!(connections.peers.lock().unwrap().len(), 0, "nothing is remembered of who has left");
     }
 }
