@@ -36,7 +36,7 @@ const RESETS_MAX: usize = 32;
 /// RFC 9113 section 6.9.2: no connection window is smaller.
 const WINDOW_MIN: u32 = 65_535;
 
-/// HPACK's default dynamic table; smaller saves nothing that the header limits do not.
+/// The least that RFC 9113 section 4.2 allows: a frame is buffered whole.
 const FRAME_BYTES_MAX: u32 = 16 * 1024;
 
 /// What all connections of one listener share.

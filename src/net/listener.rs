@@ -5,9 +5,11 @@
 //! pauses it, a bad handshake ends only that connection.
 //!
 //! ```
-//! use zhamen::net::listener::bind;
-//! assert!(bind("127.0.0.1:0".parse().unwrap()).is_ok());
-//! assert!(bind("192.0.2.1:0".parse().unwrap()).is_err(), "not an address of this machine");
+//! use zhamen::net::listener::bind_workers;
+//! let sockets = bind_workers("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+//! let address = sockets[0].local_addr().unwrap();
+//! assert_eq!(sockets[1].local_addr().unwrap(), address);
+//! assert!(bind_workers(address, 2).is_err(), "another instance is noticed");
 //! ```
 
 use super::body::Body;
@@ -43,15 +45,36 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Opens a listening socket that other workers may open too.
 ///
 /// # Errors
-/// The address is not ours, taken by another program, or may not be used.
+/// The address is not ours, or taken by another user's program. One of the same user that also shares
+/// the port is not noticed: [`bind_workers`] notices.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = open(address)?;
+    socket.set_reuse_port(true)?;
+    listen(&socket, address)?;
+    Ok(socket.into())
+}
+
+/// Opens one socket for each worker on the same address; port 0 becomes one free port.
+///
+/// # Errors
+/// The address is not ours, or anyone listens there already, be it another instance of this gateway.
+pub fn bind_workers(address: SocketAddr, workers: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let alone = open(address)?;
+    listen(&alone, address)?;
+    let address = std::net::TcpListener::from(alone).local_addr()?;
+    (0..workers).map(|_| bind(address)).collect()
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Transport::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn listen(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    socket.listen(BACKLOG)
 }
 
 /// One worker's listener.
