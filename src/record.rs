@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 /// Where records go: one value a worker.
 pub struct Books {
-    pub audit: Audit,
+    pub audit: Arc<Audit>,
     pub profiles: Arc<Profiles>,
     pub metrics: WorkerMetrics,
     pub subject_key: SubjectKey,

@@ -36,7 +36,6 @@ use crate::state::profile::Profiles;
 use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
 use answer::{refuse, respond};
-use disclosure::Shown;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
@@ -148,8 +147,9 @@ fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -
         tls_name: peer.tls_name.as_deref(),
         secure: peer.secure,
     };
-    let fields = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    read(&read_head, fields, &worker.shared.canonical_limits)
+    let fields: Vec<(&str, &[u8])> =
+        head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    read(&read_head, fields.iter().copied(), &worker.shared.canonical_limits)
 }
 
 fn version(head: &hyper::http::request::Parts) -> Version {

@@ -160,29 +160,37 @@ fn informational_answers_are_skipped_and_a_second_answer_is_never_used() {
         let early = format!("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n{}", sized("{}"));
         let fake_early = always(early).await;
         assert_eq!(fetch(&upstream(upstream_settings(&[fake_early.address]))).await.unwrap(), "{}");
-        // UP-05: the second answer must not become the next caller's, whether it comes at once or later.
-        for later in [false, true] {
-            let fake = fake(move |number, mut stream| async move {
-                read_request(&mut stream).await.unwrap();
-                stream.write_all(sized(&number.to_string()).as_bytes()).await.unwrap();
-                if later {
-                    tokio::time::sleep(ms(5)).await;
+        // UP-05: the second answer must not become the next caller's, whether it comes with the first,
+        // while the connection idles, or just before the next request, unseen by the reactor.
+        for (pause, seen) in [(0, true), (5, true), (5, false)] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let upstream = upstream(upstream_settings(&[listener.local_addr().unwrap()]));
+            let poisoner = std::thread::spawn(move || {
+                for (number, stream) in listener.incoming().take(4).enumerate() {
+                    poison(number, stream.unwrap(), pause);
                 }
-                stream.write_all(sized("poison").as_bytes()).await.unwrap();
-                read_request(&mut stream).await;
-            })
-            .await;
-            let upstream = upstream(upstream_settings(&[fake.address]));
+            });
             for number in 0..4 {
                 assert_eq!(fetch(&upstream).await.unwrap(), number.to_string());
-                // Blocks the thread: the reactor cannot have seen the poison when the next call begins.
-                std::thread::sleep(ms(1));
-                if later {
-                    settle().await;
-                }
+                // Holding up the thread holds up the reactor.
+                if seen { settle().await } else { std::thread::sleep(ms(30)) }
             }
+            drop(upstream);
+            settle().await;
+            poisoner.join().unwrap();
         }
     });
+}
+
+/// Answers one request twice, then waits for the end.
+fn poison(number: usize, mut stream: std::net::TcpStream, pause_ms: u64) {
+    use std::io::{Read, Write};
+    stream.set_nodelay(true).unwrap();
+    assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    stream.write_all(sized(&number.to_string()).as_bytes()).unwrap();
+    std::thread::sleep(ms(pause_ms));
+    stream.write_all(sized("poison").as_bytes()).unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::demo::departments::{BASE_PORT, Departments};
 use crate::demo::play::screen::Screen;
 use crate::demo::play::{curl, play};
 use crate::demo::workspace::{Addresses, Workspace, lay_out};
-use crate::gateway::Gateway;
+use crate::gateway::{AuditStart, Gateway};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ pub(super) fn demo(arguments: &Arguments) -> Exit {
         Ok(departments) => departments,
         Err(error) => return failed(Exit::Found, &error),
     };
-    let gateway = match Gateway::start(settings) {
+    let gateway = match Gateway::start(settings, AuditStart::MayCreate) {
         Ok(gateway) => gateway,
         Err(error) if error.is_configuration() => return failed(Exit::Configuration, &error),
         Err(error) => return failed(Exit::Found, &error),

@@ -60,6 +60,17 @@ pub struct Certificate {
     pub ambiguous: bool,
 }
 
+impl Certificate {
+    /// The fingerprint in lower-case hexadecimal digits.
+    pub fn fingerprint_hex(&self) -> String {
+        self.fingerprint.iter().fold(String::with_capacity(64), |mut hex, byte| {
+            hex.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
+            hex.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+            hex
+        })
+    }
+}
+
 /// An address range in CIDR form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {

@@ -2,7 +2,7 @@
 //!
 //! hyper accepts what two parsers could read in two ways (a bare LF, `chunked, chunked`, a missing
 //! `Host`), and it reads ahead: the head of the next request may lie in its buffer while this one is
-//! served. So a head is held back here until it is complete and the
+//! served. So a head, a chunk line or a trailer section is held back here until it is complete and the
 //! [inspector](crate::engine::framing) found it clean. A fault in a head is not answered here either:
 //! hyper is fed [`SYNTHETIC`] instead of the head, so that the refusal takes the one way all requests
 //! take (one record, one problem document), and the connection closes after it. A fault in a body is
@@ -17,7 +17,7 @@
 
 use super::stream::Stream;
 use crate::config::settings::Limits;
-use crate::engine::framing::{self, Inspection, Inspector};
+use crate::engine::framing::{FramingLimits, Inspection, Inspector, Verdict};
 use crate::engine::reason::Cause;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::cell::{Cell, RefCell};
@@ -67,8 +67,7 @@ impl fmt::Display for FramingFault {
 
 impl Error for FramingFault {}
 
-/// The framing fault behind an error, if that is what it was. hyper may find the same fault first,
-/// because the bytes before it have passed.
+/// The framing fault behind an error, if that is what it was, found here or by hyper.
 pub fn framing_fault(error: &(dyn Error + 'static)) -> Option<Cause> {
     let mut error = Some(error);
     while let Some(this) = error {
@@ -84,11 +83,12 @@ pub fn framing_fault(error: &(dyn Error + 'static)) -> Option<Cause> {
 }
 
 /// The limits of a head, as the inspector wants them.
-pub fn framing_limits(limits: &Limits) -> framing::Limits {
-    framing::Limits {
+pub fn framing_limits(limits: &Limits) -> FramingLimits {
+    FramingLimits {
         headers_max: limits.headers_max,
         header_bytes_max: limits.header_bytes_max,
         target_bytes_max: limits.target_bytes_max,
+        ..FramingLimits::default()
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) struct Guard {
     stream: Stream,
     inspector: Inspector,
     scratch: Scratch,
-    /// The incomplete head.
+    /// The incomplete head, chunk line or trailer section.
     held: Vec<u8>,
     /// Inspected bytes that hyper has not taken yet, from `taken` on.
     passed: Vec<u8>,
@@ -186,9 +186,9 @@ impl Guard {
         if bytes.is_empty() {
             return Poll::Ready(Ok(Filled::End));
         }
-        let between_heads = self.held.is_empty();
         let inspection = self.inspector.inspect(bytes);
-        if between_heads && inspection == Inspection::Clean && self.inspector.head_bytes() == 0 {
+        let whole = Inspection { verdict: Verdict::Clean, boundary: Some(bytes.len()) };
+        if self.held.is_empty() && inspection == whole {
             cursor.put_slice(bytes);
             return Poll::Ready(Ok(Filled::Given));
         }
@@ -196,43 +196,31 @@ impl Guard {
         Poll::Ready(Ok(Filled::Kept))
     }
 
+    /// Passes what is whole and clean, holds back what is not whole, and acts on a fault.
     fn sort(&mut self, bytes: &[u8], inspection: Inspection) {
-        match inspection {
-            Inspection::Clean => self.pass_all_but_open_head(bytes),
-            Inspection::Fault { cause, at, in_head: false } => {
-                self.pass_up_to(bytes, at);
+        let open = match inspection.boundary {
+            None => bytes,
+            Some(end) => {
+                let (clean, open) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+                self.passed.append(&mut self.held);
+                self.passed.extend_from_slice(clean);
+                self.watch.head_begun.set(None);
+                open
+            }
+        };
+        match inspection.verdict {
+            Verdict::Clean => {
+                self.held.extend_from_slice(open);
+                if self.inspector.in_head() {
+                    self.begin_head();
+                }
+            }
+            Verdict::Fault { cause, in_head: true, .. } => self.refuse(cause),
+            Verdict::Fault { cause, in_head: false, .. } => {
+                self.held = Vec::new();
                 self.state = State::BodyFault(cause);
             }
-            Inspection::Fault { cause, at, in_head: true } => {
-                // At 0 the fault lies in the head that is held, and nothing of that passes.
-                if at == 0 {
-                    self.held.clear();
-                }
-                self.pass_up_to(bytes, at);
-                self.refuse(cause);
-            }
         }
-    }
-
-    fn pass_all_but_open_head(&mut self, bytes: &[u8]) {
-        let open = self.inspector.head_bytes();
-        if open >= self.held.len() + bytes.len() {
-            self.begin_head();
-            self.held.extend_from_slice(bytes);
-            return;
-        }
-        let cut = bytes.len().saturating_sub(open);
-        self.pass_up_to(bytes, cut);
-        self.held = bytes.get(cut..).unwrap_or_default().to_vec();
-        self.watch.head_begun.set(None);
-        if open > 0 {
-            self.begin_head();
-        }
-    }
-
-    fn pass_up_to(&mut self, bytes: &[u8], end: usize) {
-        self.passed.append(&mut self.held);
-        self.passed.extend_from_slice(bytes.get(..end).unwrap_or(bytes));
     }
 
     fn begin_head(&mut self) {

@@ -1,6 +1,6 @@
 //! An upstream body on its way through a masker, within its times and sizes.
 
-use crate::engine::mask::Masked;
+use crate::engine::mask::{Masked, OpaqueGrant};
 use crate::engine::mask::json::{JsonMasker, MaskFault, Tally};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
@@ -13,8 +13,8 @@ use tokio::time::{Instant, Sleep};
 pub enum Masking {
     /// It is JSON, walked field by field.
     Json(Box<JsonMasker>),
-    /// It cannot be read, or nothing of it may be seen: it is drained, and nothing of it passes.
-    Opaque,
+    /// Nothing of it is classified: it passes unread.
+    Opaque(OpaqueGrant),
 }
 
 /// Times and sizes of one answer.
@@ -104,7 +104,8 @@ impl Flow {
         }
         match &mut self.masking {
             Some(Masking::Json(masker)) => Ok(Step::More(masker.mask(bytes)?)),
-            Some(Masking::Opaque) | None => Ok(Step::More(Masked::nothing())),
+            Some(Masking::Opaque(grant)) => Ok(Step::More(Masked::opaque(bytes.to_vec(), grant))),
+            None => Ok(Step::More(Masked::nothing())),
         }
     }
 
@@ -114,7 +115,7 @@ impl Flow {
                 let (last, tally) = masker.mask_end()?;
                 Ok(Step::End(last, tally))
             }
-            Some(Masking::Opaque) | None => {
+            Some(Masking::Opaque(_)) | None => {
                 let tally = Tally { bytes_in: self.bytes_in, ..Tally::default() };
                 Ok(Step::End(Masked::nothing(), tally))
             }
