@@ -16,7 +16,7 @@ use crate::fault::{Fault, Faults};
 use crate::identity::Identities;
 use crate::identity::fetch::Refresher;
 use crate::net::connections::Connections;
-use crate::net::drain::{Drain, Stop, drain};
+use crate::net::drain::{Stop, drain};
 use crate::net::listener::bind;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
@@ -281,6 +281,3 @@ fn note(parts: &Parts, entry: impl for<'a> Fn(Lifecycle<'a>) -> Entry<'a>, detai
     };
     drop(parts.audit.note(encode(&entry(lifecycle))));
 }
-
-/// A drain that has begun already: for parts that end together with the workers.
-pub(crate) type DrainSignal = Drain;

@@ -15,6 +15,17 @@ macro_rules! shipped {
 
 shipped![
     "authentication.cedar",
+    "cases/duties.yaml",
+    "cases/identity-verification.yaml",
+    "cases/open-data.yaml",
+    "cases/own-department.yaml",
+    "cases/purposes.yaml",
+    "cases/risk-tiers.yaml",
+    "cases/s1-social-assistance.yaml",
+    "cases/s2-property-transfer.yaml",
+    "cases/s3-company-setup.yaml",
+    "cases/s4-emergency.yaml",
+    "cases/statistics-and-grants.yaml",
     "catalogue/civil-affairs.yaml",
     "catalogue/data-bureau.yaml",
     "catalogue/health.yaml",

@@ -8,7 +8,7 @@ use crate::net::listener::Listener;
 use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
 use crate::record::Books;
-use crate::request::{Disclosures, Worker, serve};
+use crate::request::{Worker, serve};
 use crate::state::secret;
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
