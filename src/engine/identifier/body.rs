@@ -8,8 +8,9 @@ use super::{Flaw, Form, Kind};
 ///
 /// First place, the registering authority: 1 establishment office, 2 foreign affairs, 3 justice,
 /// 4 culture, 5 civil affairs, 6 tourism, 7 religious affairs, 8 trade unions, 9 market regulation,
-/// A military, N agriculture (rural collectives), Y others. Codes whose check characters are wrong
-/// circulate and are accepted by other systems: they come back with a warning.
+/// A military, N agriculture (rural collectives), Y others. Codes with one wrong check character
+/// circulate and are accepted by other systems: they come back with a warning. Where neither the
+/// code's own check holds nor that of the organisation code inside, it is a typing error.
 pub(super) fn uscc(text: &str) -> Result<Form, Flaw> {
     let compact = Compact::read(text)?;
     let code = compact.exactly::<18>()?;
@@ -29,6 +30,9 @@ pub(super) fn uscc(text: &str) -> Result<Form, Flaw> {
         .split_at_checked(17)
         .is_some_and(|(first, check)| uscc_check_char(first).is_some_and(|wanted| check.starts_with(wanted)));
     let inner = organisation_holds(rest.get(..9).unwrap_or_default());
+    if !own && !inner {
+        return Err(Flaw::Checksum);
+    }
     Ok(Form::new(Kind::Uscc, compact.as_str(), own && inner))
 }
 

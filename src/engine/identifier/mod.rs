@@ -263,6 +263,8 @@ impl Identifier {
             | Kind::EstonianId
             | Kind::FinnishHetu
             | Kind::UsSsn => SubjectType::Natural,
+            // Sole traders and rural collectives are registered like bodies, but are persons.
+            Kind::Uscc if body::is_personal(&self.canonical) => SubjectType::Natural,
             Kind::Uscc | Kind::OrganisationCode | Kind::BusinessLicence | Kind::EuVat => SubjectType::Legal,
             Kind::Name
             | Kind::Mobile

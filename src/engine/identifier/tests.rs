@@ -242,6 +242,7 @@ fn births_are_not_in_the_future() {
     assert!(matches!(check_on(Kind::ResidentId, child, (2019, 8, 20)), Verdict::Valid(_)));
     assert_eq!(check_on(Kind::ResidentId, child, (2019, 8, 19)), Verdict::Invalid(Flaw::FutureDate));
     assert_eq!(check_on(Kind::ResidentId, "", (2019, 8, 19)), Verdict::Invalid(Flaw::Empty));
+    assert_eq!(check(Kind::Uscc, "91330100MA2DEMB108"), Verdict::Invalid(Flaw::Checksum));
     let code = "91350203M0001QAY9B";
     assert!(matches!(check_on(Kind::Uscc, code, (1, 1, 1)), Verdict::ChecksumWarning(_)));
 }

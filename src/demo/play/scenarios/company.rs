@@ -114,7 +114,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         },
         Step {
             what: "a code that does not verify",
-            path: "/market-regulation/v1/enterprises/91330100MA2DEMA109",
+            path: "/market-regulation/v1/enterprises/91330100MA2DEMB108",
             status: 422,
             code: Some(Reason::InvalidId),
             ..REGISTRAR
