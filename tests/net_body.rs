@@ -16,18 +16,37 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use zhamen::config::settings::Limits;
+use zhamen::engine::dataset::Dataset;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, TokenKey};
-use zhamen::engine::mask::{LabelRule, MaskLimits, Plan};
+use zhamen::engine::mask::{LabelRule, MaskLimits, OpaqueGrant, Plan};
 use zhamen::engine::reason::Cause;
-use zhamen::engine::terms::DisclosureMode;
+use zhamen::engine::terms::{DisclosureMode, Level, NationalGrade, SharingType, Text};
 use zhamen::net::body::{AnswerLimits, Body, End, Masking, Outcome, prepare};
 use zhamen::net::connections::Cut;
 use zhamen::net::tls::TlsStore;
 use zhamen::net::upstream::Upstream;
 
 type Outcomes = Rc<RefCell<Vec<Outcome>>>;
+
+/// A dataset without anything to mask.
+fn open_data() -> Dataset {
+    Dataset {
+        id: "open".into(),
+        code: "1/1".into(),
+        title: Text { zh: String::new(), en: String::new() },
+        department: "11330100MB0000086H".into(),
+        sharing: SharingType::Unconditional,
+        condition: None,
+        basis: None,
+        level: Level::L1,
+        grade: NationalGrade::General,
+        personal: false,
+        labels: Vec::new(),
+        fields: FieldMap::compile(&[]).unwrap().into(),
+    }
+}
 
 /// Shows `a`, `b` and `data`, and nothing else.
 fn masker() -> JsonMasker {
@@ -44,14 +63,14 @@ fn masker() -> JsonMasker {
     JsonMasker::new(FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)
 }
 
-/// What `request.rs` does with an answer, in short. `/opaque` passes nothing of the body.
+/// What `request.rs` does with an answer, in short. `/opaque` passes what nobody reads.
 async fn relay(upstream: Rc<Upstream>, outcomes: Outcomes, path: String) -> Response<Body> {
     let answer = match upstream.forward(outbound(hyper::Method::GET, "")).await {
         Ok(answer) => answer,
         Err(cause) => return text(cause.status(), cause.code()),
     };
     let masking = match path.as_str() {
-        "/opaque" => Masking::Opaque,
+        "/opaque" => Masking::Opaque(OpaqueGrant::for_dataset(&open_data()).expect("nothing is classified")),
         _ => Masking::Json(Box::new(masker())),
     };
     let limits =
@@ -115,17 +134,19 @@ fn endless(more: usize) -> Vec<String> {
 
 const END: &str = "0\r\n\r\n";
 
+/// What the upstream sends, whether it then holds the connection open, and what the caller sees.
+struct Case {
+    pieces: Vec<String>,
+    hold: bool,
+    path: &'static str,
+    status: u16,
+    holds: &'static str,
+    whole: bool,
+    end: Option<End>,
+}
+
 #[test]
 fn answers_are_whole_or_clean_refusals_or_visibly_broken() {
-    struct Case {
-        pieces: Vec<String>,
-        hold: bool,
-        path: &'static str,
-        status: u16,
-        holds: &'static str,
-        whole: bool,
-        end: Option<End>,
-    }
     let case = |pieces: &[String], hold, status, holds, whole, end| Case {
         pieces: pieces.to_vec(),
         hold,
@@ -136,8 +157,9 @@ fn answers_are_whole_or_clean_refusals_or_visibly_broken() {
         end,
     };
     let (small, end) = (chunk("{\"a\":1}"), END.to_owned());
+    let finished = Some(End::Finished);
     let table = [
-        case(&[small.clone(), end.clone()], false, 200, "content-length: 7", true, Some(End::Finished)),
+        case(&[small.clone(), end.clone()], false, 200, "content-length: 7", true, finished),
         case(
             &[big(), chunk("]}"), end.clone()],
             false,
@@ -160,8 +182,10 @@ fn answers_are_whole_or_clean_refusals_or_visibly_broken() {
         case(&endless(60), true, 200, "chunked", false, Some(End::Aborted(Cause::BodyLimit))),
         Case {
             path: "/opaque",
-            ..case(&[chunk("<secret>"), end], false, 200, "content-length: 0", true, Some(End::Finished))
+            ..case(&[chunk("<text>"), end.clone()], false, 200, "content-length: 6", true, finished)
         },
+        // What no path names does not pass.
+        case(&[chunk("{\"a\":1,\"secret\":2}"), end], false, 200, "content-length: 7", true, finished),
     ];
     worker(async move {
         for (number, case) in table.into_iter().enumerate() {

@@ -29,6 +29,8 @@ fn echo(limits: Limits) -> Gateway {
 const GET: &str = "GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
 const LAST: &str = "GET /last HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
+const CHUNKED: &str = "POST /c HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+
 #[test]
 fn only_exact_framing_reaches_the_service() {
     let big = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(20_000));
@@ -52,13 +54,9 @@ fn only_exact_framing_reaches_the_service() {
             vec![200, 200],
             "/b=abc",
         ),
-        (
-            format!(
-                "POST /c HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nhost: evil\r\n\r\n{LAST}"
-            ),
-            vec![200, 200],
-            "/c=abc",
-        ),
+        // H1-06: a harmless trailer is dropped, another is refused.
+        (format!("{CHUNKED}x-sum: 1\r\n\r\n{LAST}"), vec![200, 200], "/c=abc"),
+        (format!("{CHUNKED}host: evil\r\n\r\n{LAST}"), vec![400], "trailer_forbidden"),
         (
             "POST /d HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n".into(),
             vec![400],

@@ -1,7 +1,7 @@
 //! An upstream body on its way through a masker, within its times and sizes.
 
-use crate::engine::mask::{Masked, OpaqueGrant};
 use crate::engine::mask::json::{JsonMasker, MaskFault, Tally};
+use crate::engine::mask::{Masked, OpaqueGrant};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
 use std::pin::Pin;

@@ -24,7 +24,7 @@ const OFFICER: Step =
 const REFUSED: Step = Step { status: 403, ..OFFICER };
 
 const fn income(name: &'static str, band: &'static str) -> Field {
-    less(name, "income", DisclosureMode::Generalised, Reason::FieldNotNeeded, Seen::Text(band))
+    less(name, "income", DisclosureMode::Generalised, Reason::FieldNotNeeded, Seen::Json(band))
 }
 
 const fn sensitive(name: &'static str, label: &'static str) -> Field {
