@@ -20,7 +20,7 @@
 
 use crate::config::settings::DefenceSettings;
 use crate::engine::clock::Moment;
-use crate::engine::defence::{self, Observation, Profile, TierChange, Tuning, Weight};
+use crate::engine::defence::{self, Feature, Observation, Profile, TierChange, Tuning, Weight};
 use crate::engine::terms::RiskTier;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -39,6 +39,8 @@ pub struct CallerState {
     /// Empty for the shared overflow profile.
     pub caller: Arc<str>,
     pub weight: Weight,
+    /// Each feature's share of the score, greatest first.
+    pub features: [(Feature, u16); 2],
     /// The tier has been held for so many seconds.
     pub held_s: u64,
     pub requests: u64,
@@ -175,6 +177,7 @@ impl Profiles {
         CallerState {
             caller: caller.clone(),
             weight: defence::weigh(profile, &self.tuning, now),
+            features: defence::features(profile, &self.tuning, now),
             held_s: now.monotonic_us.saturating_sub(profile.since_us()) / 1_000_000,
             requests: profile.requests,
             denied: profile.denied,
@@ -257,6 +260,8 @@ mod tests {
         assert_eq!(profiles.tiers(), [1, 0, 0, 1, 0, 0]);
         let list = profiles.list(1, at(61));
         assert_eq!((&*list[0].caller, list[0].invalid_identifiers, list[0].held_s), ("app|1", 20, 60));
+        assert_eq!(list[0].features[0].0, Feature::InvalidIdentifiers);
+        assert_eq!(list[0].features.map(|(_, share)| share).iter().sum::<u16>(), list[0].weight.score);
         assert_eq!(profiles.list(9, at(61)).len(), 2);
     }
 
