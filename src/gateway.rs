@@ -17,7 +17,7 @@ use crate::identity::Identities;
 use crate::identity::fetch::Refresher;
 use crate::net::connections::Connections;
 use crate::net::drain::{Stop, drain};
-use crate::net::listener::bind;
+use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
 use crate::request::Shared;
@@ -177,7 +177,7 @@ impl Gateway {
         self.reloader = None;
         self.upkeep = None;
         let detail = format!("cut {} connections", self.parts.connections.open());
-        note(&self.parts, |lifecycle| Entry::Stop(lifecycle), &detail);
+        note(&self.parts, Entry::Stop, &detail);
         self.parts.audit.close();
         tracing::info!("stopped");
         Ok(())
@@ -191,13 +191,16 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let tls = settings.data.tls.clone().and_then(|tls| faults.absorb(TlsStore::load(tls)));
     let identities = faults.absorb(Identities::load(&settings.identity));
     let key = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
-    let metrics = faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
-    let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics) else {
+    let metrics =
+        faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
+    let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics)
+    else {
         return Err(faults.into());
     };
     faults.or(())?;
-    let refresher =
-        identities.refresh_keys(clock.started()).map_err(|error| GatewayError::Start { what: "key refresh", error })?;
+    let refresher = identities
+        .refresh_keys(clock.started())
+        .map_err(|error| GatewayError::Start { what: "key refresh", error })?;
     let audit = Arc::new(open_audit(&settings, start)?);
     let profiles = Arc::new(Profiles::new(&settings.defence));
     let shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
@@ -249,26 +252,24 @@ fn shared(
 
 fn open_audit(settings: &Settings, start: AuditStart) -> Result<Audit, GatewayError> {
     match (Audit::open(&settings.audit), start) {
-        (Err(OpenError::NoLog(_)), AuditStart::MayCreate) => Audit::create(&settings.audit).map_err(GatewayError::Audit),
+        (Err(OpenError::NoLog(_)), AuditStart::MayCreate) => {
+            Audit::create(&settings.audit).map_err(GatewayError::Audit)
+        }
         (opened, _) => opened.map_err(GatewayError::Audit),
     }
 }
 
-/// One listening socket for each worker on one address; port 0 is settled by the first.
+/// One listening socket for each worker on one address; port 0 becomes one free port.
 fn sockets(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, SocketAddr), GatewayError> {
     let failed = |error| GatewayError::Listen { what: "cannot listen on", address, error };
-    let first = bind(address).map_err(failed)?;
-    let settled = first.local_addr().map_err(failed)?;
-    let mut sockets = vec![first];
-    for _ in 1..count {
-        sockets.push(bind(settled).map_err(failed)?);
-    }
+    let sockets = bind_workers(address, count).map_err(failed)?;
+    let settled = sockets.first().map_or(Ok(address), TcpListener::local_addr).map_err(failed)?;
     Ok((sockets, settled))
 }
 
 fn note_start(parts: &Parts) {
     let detail = format!("{} workers", parts.settings.workers);
-    note(parts, |lifecycle| Entry::Start(lifecycle), &detail);
+    note(parts, Entry::Start, &detail);
 }
 
 fn note(parts: &Parts, entry: impl for<'a> Fn(Lifecycle<'a>) -> Entry<'a>, detail: &str) {

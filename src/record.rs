@@ -10,7 +10,9 @@ use crate::engine::access::Access;
 use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
-use crate::engine::evidence::{self, Decision, Entry, EntryBody, LabelSeen, ModeShown, QuotaLeft, SubjectKey};
+use crate::engine::evidence::{
+    self, Decision, Entry, EntryBody, LabelSeen, ModeShown, QuotaLeft, SubjectKey,
+};
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
@@ -85,7 +87,12 @@ pub struct Record {
 
 impl Record {
     /// Opens a record: takes its place in the audit queue, or says why there is none.
-    pub fn open(books: &Rc<Books>, peer: &Rc<Peer>, request_id: Rc<str>, now: Moment) -> Result<Record, Cause> {
+    pub fn open(
+        books: &Rc<Books>,
+        peer: &Rc<Peer>,
+        request_id: Rc<str>,
+        now: Moment,
+    ) -> Result<Record, Cause> {
         let slot = books.audit.reserve()?;
         Ok(Record {
             books: books.clone(),
@@ -188,7 +195,8 @@ impl Record {
     fn encode(&self, decision: Decision, refusal: Option<&Refusal>, cause: Option<Cause>) -> EntryBody {
         let learnt = &self.learnt;
         let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
-        let token = subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
+        let token =
+            subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
         let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
@@ -247,17 +255,22 @@ impl Record {
     }
 
     fn modes_shown(&self) -> Vec<ModeShown<'_>> {
-        let (Some(dataset), Some(modes)) = (&self.learnt.dataset, &self.learnt.modes) else { return Vec::new() };
+        let (Some(dataset), Some(modes)) = (&self.learnt.dataset, &self.learnt.modes) else {
+            return Vec::new();
+        };
         let labels = dataset.labels.iter().zip(modes.iter());
-        labels.map(|(label, (mode, reason))| ModeShown { label: &label.id, mode: *mode, reason: *reason }).collect()
+        labels
+            .map(|(label, (mode, reason))| ModeShown { label: &label.id, mode: *mode, reason: *reason })
+            .collect()
     }
 
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
     fn observe(&self, refusal: Option<&Refusal>, records: u64) {
         let Some(principal) = &self.learnt.principal else { return };
         let observation = Observation {
-            denied: refusal.is_some_and(|refusal| refusal.cause.is_none()),
-            invalid_identifier: refusal.is_some_and(|refusal| refusal.cause == Some(Cause::IdentifierInvalid)),
+            denied: refusal.is_some_and(|refusal| refusal.cause.is_none() && !refusal.reason.is_of_defence()),
+            invalid_identifier: refusal
+                .is_some_and(|refusal| refusal.cause == Some(Cause::IdentifierInvalid)),
             allowed: refusal.is_none(),
             records: u32::try_from(records).unwrap_or(u32::MAX),
         };
@@ -307,8 +320,11 @@ impl Record {
         let dataset = self.learnt.dataset.as_deref();
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
         let counts = tally.map(|tally| tally.labels.as_slice()).unwrap_or_default();
-        let seen: Vec<LabelSeen<'_>> =
-            labels.iter().zip(counts).map(|(label, values)| LabelSeen { label: &label.id, values: *values }).collect();
+        let seen: Vec<LabelSeen<'_>> = labels
+            .iter()
+            .zip(counts)
+            .map(|(label, values)| LabelSeen { label: &label.id, values: *values })
+            .collect();
         let body = evidence::encode(&Entry::Outcome(evidence::Outcome {
             request_id: &self.request_id,
             status: Some(status),

@@ -77,7 +77,8 @@ pub struct Worker {
 pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Body> {
     let now = worker.books.clock.now();
     let id = worker.next_id(now);
-    let language = Language::of(request.headers().get("accept-language").and_then(|value| value.to_str().ok()));
+    let language =
+        Language::of(request.headers().get("accept-language").and_then(|value| value.to_str().ok()));
     let mut record = match Record::open(&worker.books, &peer, id.clone(), now) {
         Ok(record) => record,
         Err(cause) => return refuse(&cause.into(), language, &id),
@@ -124,7 +125,8 @@ async fn walk(
     let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
     record.learnt.modes = Some(shown.modes.clone());
 
-    let (receipt, answer) = release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
+    let (receipt, answer) =
+        release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
     answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await
 }
 

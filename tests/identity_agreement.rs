@@ -169,7 +169,7 @@ fn api_keys() {
         *byte = u8::from_str_radix(&hex[place * 2..place * 2 + 2], 16).unwrap();
     }
     let application = world.registry.by_id["civil-affairs-window"].clone();
-    world.registry.api_keys.insert("legacy-1".into(), ApiKeyEntry { hash, application });
+    world.registry.api_keys.insert("legacy-1".into(), ApiKeyEntry { hashes: vec![hash], application });
     let other = URL_SAFE_NO_PAD.encode([0xfa; 32]);
     for (text, expect) in [
         (key.clone(), Ok(())),

@@ -59,7 +59,11 @@ fn nginx(site: &Site<'_>, port: u16, name: &str, tls: &str, locations: &str) -> 
 /// HAProxy as a bare reverse proxy.
 pub fn haproxy(site: &Site<'_>) -> String {
     let (dir, port, upstream) = (site.dir.display(), site.port, site.upstream_port);
-    let tls = if site.tls { format!(" ssl crt {dir}/server-both.pem ca-file {dir}/ca.pem verify required") } else { String::new() };
+    let tls = if site.tls {
+        format!(" ssl crt {dir}/server-both.pem ca-file {dir}/ca.pem verify required")
+    } else {
+        String::new()
+    };
     format!(
         "global\n  nbthread 2\n  maxconn 8192\n\
          defaults\n  mode http\n  timeout client 60s\n  timeout server 60s\n  timeout connect 5s\n  http-reuse always\n\

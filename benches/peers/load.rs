@@ -123,7 +123,10 @@ async fn answer(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> 
     if !text.starts_with("http/1.1 200") {
         return Err(std::io::Error::other(text.lines().next().unwrap_or_default().to_owned()));
     }
-    let length = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
+    let length = text
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
     match length {
         Some(length) => {
             while buffer.len() < head + length {

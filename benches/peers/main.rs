@@ -93,9 +93,15 @@ fn main() {
     let bench = Bench::set_up().unwrap_or_else(|error| fail(&error));
     let _upstream = bench.start_upstream().unwrap_or_else(|error| fail(&error));
     let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
-    for case in Case::all().into_iter().filter(|case| kept(&filters, &case.name(), &Case::all().iter().map(Case::name).collect::<Vec<_>>())) {
+    for case in Case::all()
+        .into_iter()
+        .filter(|case| kept(&filters, &case.name(), &Case::all().iter().map(Case::name).collect::<Vec<_>>()))
+    {
         println!("\n{}", case.name());
-        println!("{:<12} {:>9} {:>10} {:>8} {:>8} {:>9}", "peer", "cpu µs/rq", "requests/s", "p50 µs", "p99 µs", "RSS KiB");
+        println!(
+            "{:<12} {:>9} {:>10} {:>8} {:>8} {:>9}",
+            "peer", "cpu µs/rq", "requests/s", "p50 µs", "p99 µs", "RSS KiB"
+        );
         let mut rows = BTreeMap::new();
         for peer in Peer::ALL {
             if !kept(&filters, peer.name(), &Peer::ALL.map(|peer| peer.name().to_owned())) {
@@ -124,7 +130,8 @@ fn fail(error: &str) -> ! {
 
 /// A name is kept if no filter is about its kind, or one of them matches it.
 fn kept(filters: &[&String], name: &str, kind: &[String]) -> bool {
-    let about: Vec<_> = filters.iter().filter(|filter| kind.iter().any(|name| name.contains(filter.as_str()))).collect();
+    let about: Vec<_> =
+        filters.iter().filter(|filter| kind.iter().any(|name| name.contains(filter.as_str()))).collect();
     about.is_empty() || about.iter().any(|filter| name.contains(filter.as_str()))
 }
 

@@ -1,8 +1,8 @@
 //! One folder with everything the peers need: certificates, a token, bodies, configurations.
 
+use crate::Peer;
 use crate::configs::{self, Site};
 use crate::process::Process;
-use crate::Peer;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs;
@@ -43,7 +43,8 @@ impl Bench {
         write(&dir, "pseudonym.key", &"7a".repeat(32))?;
         restrict(&dir.join("pseudonym.key"))?;
         let issuer = TokenIssuer::from_pem(&read(&dir, "issuer.key")?).map_err(|error| error.to_string())?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string())?;
+        let now =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string())?;
         let token = issuer.mint(&claims(), now.as_secs() as i64).map_err(|error| error.to_string())?;
         let bench = Bench { jwks: read(&dir, "jwks.json")?, token, dir, root };
         bench.policies()?;

@@ -219,6 +219,13 @@ causes! {
     Panicked = "panic" => Internal500;
 }
 
+impl Reason {
+    /// The defence itself said no: such a refusal must not count against the caller again.
+    pub fn is_of_defence(self) -> bool {
+        matches!(self, Reason::Suspended | Reason::RiskStepUp | Reason::RiskReduced)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,7 +28,8 @@ pub(super) fn start(
     let tls = parts.settings.admin.tls.clone().map(TlsStore::load).transpose()?;
     let credential = parts.settings.admin.credential_file.as_deref().map(secret::credential).transpose();
     let admin = Arc::new(admin(parts, credential.map_err(crate::fault::Faults::from)?));
-    let runtime = super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
+    let runtime =
+        super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
     let limits = Arc::new(parts.settings.limits.clone());
     let run = move || {
         let local = tokio::task::LocalSet::new();
@@ -96,13 +97,17 @@ fn checks(parts: &Parts) -> Vec<Check> {
             ok: true,
             detail: match status.ok {
                 true => format!("snapshot {}", snapshot.digest),
-                false => format!("snapshot {} stays; the folder was refused:\n{}", snapshot.digest, status.faults),
+                false => {
+                    format!("snapshot {} stays; the folder was refused:\n{}", snapshot.digest, status.faults)
+                }
             },
         },
         Check {
             name: "audit",
             ok: audit.ok,
-            detail: audit.failing.map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
+            detail: audit
+                .failing
+                .map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
         },
     ];
     checks.extend(keys.into_iter().map(|keys| Check {
@@ -119,6 +124,7 @@ fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
         caller: state.caller.to_string(),
         tier: state.weight.tier.code(),
         score: state.weight.score,
+        features: state.features.iter().map(|(feature, share)| (feature.code(), *share)).collect(),
         held_s: state.held_s,
         requests: state.requests,
         denied: state.denied,

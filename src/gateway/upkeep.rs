@@ -100,7 +100,8 @@ fn look_at_policies(parts: &Parts, forced: bool) {
     let Some(attempt) = parts.shared.snapshots.look(forced, now.unix_seconds()) else { return };
     let Attempt { before, after, faults } = attempt;
     let accepted = faults.0.is_empty();
-    let detail = faults.0.first().map(|fault| format!("{}: {}", fault.file, fault.message)).unwrap_or_default();
+    let detail =
+        faults.0.first().map(|fault| format!("{}: {}", fault.file, fault.message)).unwrap_or_default();
     if accepted {
         tracing::info!(digest = after.as_deref(), "the policies folder is in force");
     } else {

@@ -17,9 +17,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Starts a worker on its socket.
-pub(super) fn start(parts: &Arc<Parts>, socket: TcpListener, drain: Drain) -> Result<JoinHandle<()>, GatewayError> {
+pub(super) fn start(
+    parts: &Arc<Parts>,
+    socket: TcpListener,
+    drain: Drain,
+) -> Result<JoinHandle<()>, GatewayError> {
     let parts = parts.clone();
-    let runtime = super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "a worker", error })?;
+    let runtime =
+        super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "a worker", error })?;
     let run = move || {
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());

@@ -40,7 +40,8 @@ impl HashKey {
         let entry = registry.api_keys.get(id);
         let hashes = entry.map_or(&[[0; 32]][..], |entry| &entry.hashes);
         // Each compares in constant time, and all are compared.
-        let proved = hashes.iter().fold(false, |proved, hash| proved | hmac::verify(&self.0, &secret, hash).is_ok());
+        let proved =
+            hashes.iter().fold(false, |proved, hash| proved | hmac::verify(&self.0, &secret, hash).is_ok());
         entry.filter(|_| proved).ok_or(Cause::ApiKeyInvalid)
     }
 }

@@ -1,8 +1,8 @@
 //! What the claims of a token mean: an officer, a purpose, a matter, and until when.
 
-use crate::engine::json::{Json, Object};
 use crate::config::settings::Issuer;
 use crate::engine::identifier::{Kind, check};
+use crate::engine::json::{Json, Object};
 use crate::engine::principal::{Matter, MatterSubject, Officer, Statement};
 use crate::engine::reason::Cause;
 use crate::engine::terms::{LegalBasis, SubjectType};

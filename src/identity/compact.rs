@@ -1,7 +1,7 @@
 //! The compact form of a signed token (RFC 7515, section 7.1), read strictly and before any trust.
 
-use crate::engine::json::{Json, Object};
 use super::keys::{Algorithm, is_key_id};
+use crate::engine::json::{Json, Object};
 use crate::engine::reason::Cause;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,7 +1,7 @@
 //! The keys of one issuer: a JWK set, read once, each key good for one algorithm.
 
-use crate::engine::json::{Json, Object};
 use crate::closed_enum;
+use crate::engine::json::{Json, Object};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaPublicKeyComponents,

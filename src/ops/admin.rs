@@ -53,6 +53,8 @@ pub struct CallerView {
     pub caller: String,
     pub tier: &'static str,
     pub score: u16,
+    /// Each feature's share of the score.
+    pub features: Vec<(&'static str, u16)>,
     /// The tier has been held for so many seconds.
     pub held_s: u64,
     pub requests: u64,
@@ -80,7 +82,8 @@ pub fn host_is_local(host: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Admin {
@@ -205,16 +208,25 @@ mod tests {
     #[test]
     fn a_foreign_host_is_refused_before_anything_else() {
         for host in ["evil.example", "evil.example:9600", "10.0.0.1", ""] {
-            assert_eq!(admin(None, true).answer(&Asked { host, ..asked("GET", "/healthz") }).status, 421, "{host}");
+            assert_eq!(
+                admin(None, true).answer(&Asked { host, ..asked("GET", "/healthz") }).status,
+                421,
+                "{host}"
+            );
         }
-        assert_eq!(admin(None, true).answer(&Asked { host: "[::1]:9600", ..asked("GET", "/healthz") }).status, 200);
+        assert_eq!(
+            admin(None, true).answer(&Asked { host: "[::1]:9600", ..asked("GET", "/healthz") }).status,
+            200
+        );
     }
 
     #[test]
     fn the_credential_guards_all_but_health() {
         let guarded = admin(Some(b"secret"), true);
         assert_eq!(guarded.answer(&asked("GET", "/healthz")).status, 200);
-        for (authorization, status) in [(None, 401), (Some("Bearer wrong"), 401), (Some("Bearer secret"), 200)] {
+        for (authorization, status) in
+            [(None, 401), (Some("Bearer wrong"), 401), (Some("Bearer secret"), 200)]
+        {
             assert_eq!(guarded.answer(&Asked { authorization, ..asked("GET", "/metrics") }).status, status);
         }
     }

@@ -15,8 +15,8 @@ use crate::engine::evidence::Decision;
 use crate::engine::reason::Reason;
 use crate::engine::terms::{DisclosureMode, RiskTier};
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 /// Latency buckets in seconds: from a memo hit to a slow upstream.
 const SECONDS: &[f64] = &[
-    0.000_005, 0.000_02, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
-    2.5, 5.0, 10.0,
+    0.000_005, 0.000_02, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
 ];
 
 /// All families of this process.
@@ -88,23 +88,62 @@ impl Metrics {
                 "Fields without a label that were left out of answers: the upstream has drifted from the catalogue.",
                 &["dataset"],
             )?,
-            decision_seconds: histogram(r, "zhamen_decision_duration_seconds", "Time that identity and policy took.")?,
-            upstream_seconds: histogram(r, "zhamen_upstream_duration_seconds", "Time until the upstream's first byte.")?,
+            decision_seconds: histogram(
+                r,
+                "zhamen_decision_duration_seconds",
+                "Time that identity and policy took.",
+            )?,
+            upstream_seconds: histogram(
+                r,
+                "zhamen_upstream_duration_seconds",
+                "Time until the upstream's first byte.",
+            )?,
             added_seconds: histogram(
                 r,
                 "zhamen_added_duration_seconds",
                 "Time until the head of the answer, less the upstream's: what the gateway added.",
             )?,
-            quota_refusals: counters(r, "zhamen_quota_refusals_total", "Requests over quota, by scope.", &["scope"])?,
+            quota_refusals: counters(
+                r,
+                "zhamen_quota_refusals_total",
+                "Requests over quota, by scope.",
+                &["scope"],
+            )?,
             quota_keys: gauges(r, "zhamen_quota_keys", "Quota keys remembered, by scope.", &["scope"])?,
             tier_callers: gauges(r, "zhamen_tier_callers", "Callers in each risk tier.", &["tier"])?,
-            tier_changes: counters(r, "zhamen_tier_changes_total", "Changes of tier, by the tier entered.", &["tier"])?,
-            policy_info: gauges(r, "zhamen_policy_info", "The snapshot in force, by its digest.", &["digest"])?,
-            policy_reload_ok: gauge(r, "zhamen_policy_reload_ok", "1 if the policies folder as it is now is in force.")?,
+            tier_changes: counters(
+                r,
+                "zhamen_tier_changes_total",
+                "Changes of tier, by the tier entered.",
+                &["tier"],
+            )?,
+            policy_info: gauges(
+                r,
+                "zhamen_policy_info",
+                "The snapshot in force, by its digest.",
+                &["digest"],
+            )?,
+            policy_reload_ok: gauge(
+                r,
+                "zhamen_policy_reload_ok",
+                "1 if the policies folder as it is now is in force.",
+            )?,
             policy_reloads: counters(r, "zhamen_policy_reloads_total", "Reloads by result.", &["result"])?,
-            policy_loaded_at: seconds(r, "zhamen_policy_loaded_timestamp_seconds", "When the snapshot came into force.")?,
-            tls_reload_ok: gauge(r, "zhamen_tls_reload_ok", "1 if the certificate files as they are now are in use.")?,
-            tls_expires_at: seconds(r, "zhamen_tls_expiry_timestamp_seconds", "When the server certificate expires.")?,
+            policy_loaded_at: seconds(
+                r,
+                "zhamen_policy_loaded_timestamp_seconds",
+                "When the snapshot came into force.",
+            )?,
+            tls_reload_ok: gauge(
+                r,
+                "zhamen_tls_reload_ok",
+                "1 if the certificate files as they are now are in use.",
+            )?,
+            tls_expires_at: seconds(
+                r,
+                "zhamen_tls_expiry_timestamp_seconds",
+                "When the server certificate expires.",
+            )?,
             crl_stale: gauge(r, "zhamen_crl_stale", "1 if a revocation list is past its next update.")?,
             keys_fetched_at: gauge_vec(
                 r,
@@ -115,8 +154,16 @@ impl Metrics {
             audit_ok: gauge(r, "zhamen_audit_ok", "1 if the audit log can be written.")?,
             audit_queue: gauge(r, "zhamen_audit_queue_entries", "Places of the audit queue that are taken.")?,
             audit_entries: gauge(r, "zhamen_audit_last_seq", "Sequence number of the newest durable entry.")?,
-            audit_fsync_seconds: seconds(r, "zhamen_audit_fsync_seconds", "What the last sync of the audit log took.")?,
-            audit_lag_seconds: seconds(r, "zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.")?,
+            audit_fsync_seconds: seconds(
+                r,
+                "zhamen_audit_fsync_seconds",
+                "What the last sync of the audit log took.",
+            )?,
+            audit_lag_seconds: seconds(
+                r,
+                "zhamen_audit_lag_seconds",
+                "Age of the oldest entry that is not durable.",
+            )?,
             audit_disk_low: gauge(r, "zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.")?,
             connections_open: gauge(r, "zhamen_connections_open", "Downstream connections open.")?,
             connections: counters(
@@ -168,7 +215,8 @@ fn to_open_metrics(page: &str) -> String {
     let mut out = String::with_capacity(page.len() + 8);
     for line in page.lines() {
         let is_counter = line.starts_with("# TYPE ") && line.ends_with("_total counter");
-        let is_help = line.starts_with("# HELP ") && line.split(' ').nth(2).is_some_and(|name| name.ends_with("_total"));
+        let is_help = line.starts_with("# HELP ")
+            && line.split(' ').nth(2).is_some_and(|name| name.ends_with("_total"));
         if is_counter || is_help {
             out.push_str(&line.replacen("_total ", " ", 1));
         } else {
@@ -180,7 +228,12 @@ fn to_open_metrics(page: &str) -> String {
     out
 }
 
-fn counters(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+fn counters(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
     let family = IntCounterVec::new(Opts::new(name, help), labels)?;
     r.register(Box::new(family.clone()))?;
     Ok(family)
@@ -237,10 +290,13 @@ pub struct WorkerMetrics {
     cells: RefCell<Cells>,
 }
 
+/// Counters of one dataset by decision and reason.
+type ByOutcome = HashMap<(Decision, Option<Reason>), IntCounter>;
+
 /// Remembered children, found by name: names live in the catalogue, so there are few.
 #[derive(Default)]
 struct Cells {
-    requests: HashMap<Box<str>, HashMap<(Decision, Option<Reason>), IntCounter>>,
+    requests: HashMap<Box<str>, ByOutcome>,
     disclosures: HashMap<Box<str>, [Option<IntCounter>; DisclosureMode::ALL.len()]>,
 }
 
@@ -325,7 +381,8 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let worker = WorkerMetrics::new(metrics.clone());
         for _ in 0..2 {
-            worker.request(summary(&mut [("name", DisclosureMode::Partial)].into_iter()));
+            let mut modes = [("name", DisclosureMode::Partial)].into_iter();
+            worker.request(summary(&mut modes));
         }
         let page = metrics.render(false);
         for line in [
@@ -340,7 +397,8 @@ mod tests {
 
     #[test]
     fn open_metrics_names_counter_families_without_their_suffix() {
-        let page = to_open_metrics("# HELP a_total x\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n");
+        let page =
+            to_open_metrics("# HELP a_total x\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n");
         assert_eq!(page, "# HELP a x\n# TYPE a counter\na_total 1\n# TYPE b gauge\nb 2\n# EOF\n");
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn outbound(
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(header::FORWARDED, visible(&format!("for=_caller;proto=https;host=\"{}\"", canonical.host)));
+    headers
+        .insert(header::FORWARDED, visible(&format!("for=_caller;proto=https;host=\"{}\"", canonical.host)));
     headers.insert(TRACEPARENT.clone(), traceparent(canonical, request_id));
     headers.insert(REQUEST_ID.clone(), visible(request_id));
     headers.insert(PRINCIPAL.clone(), visible(principal.caller()));
@@ -74,7 +75,8 @@ pub(super) fn outbound(
     if let Some(content_type) = asked.content_type {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    let method = hyper::Method::from_bytes(asked.method.code().as_bytes()).map_err(|_| Cause::MethodUnknown)?;
+    let method =
+        hyper::Method::from_bytes(asked.method.code().as_bytes()).map_err(|_| Cause::MethodUnknown)?;
     let path_and_query = asked.target.as_str().try_into().map_err(|_| Cause::BadTarget)?;
     Ok(Outbound { method, path_and_query, headers, body: asked.body.clone() })
 }
@@ -132,7 +134,11 @@ pub(super) async fn transform(
             prepare_bytes: PREPARE_BYTES,
         };
         let masking = masking(worker, asked, &shown, principal, now)?;
-        Some(prepare(answer.body, masking, limits).await.map_err(|unmaskable| Refusal::from(unmaskable.cause))?)
+        Some(
+            prepare(answer.body, masking, limits)
+                .await
+                .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
+        )
     };
     Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt })
 }
@@ -140,7 +146,7 @@ pub(super) async fn transform(
 /// The status and type of an answer that can be shown; error bodies are never passed on.
 fn acceptable(answer: &Answer, format: AnswerFormat) -> Result<(StatusCode, HeaderValue), Cause> {
     match answer.status.as_u16() {
-        200 | 201 | 202 | 203 | 204 => {}
+        200..=204 => {}
         206 => return Err(Cause::UpstreamRange),
         404 | 410 => return Err(Cause::NoRecord),
         _ => return Err(Cause::UpstreamStatus),
@@ -239,7 +245,8 @@ fn rate_limit(standing: &Standing) -> (HeaderValue, HeaderValue) {
 pub(super) fn refuse(refusal: &Refusal, language: Language, request_id: &str) -> Response<Body> {
     let document = refusal.document(language, request_id);
     let mut response = Response::new(Body::Full(Bytes::from(document)));
-    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     headers.insert(header::CONTENT_LANGUAGE, visible(language.tag()));

@@ -116,7 +116,8 @@ fn document(canonical: &Canonical, body: &Bytes) -> Result<Option<Object>, Cause
 
 /// The text, whole number or truth value that a JSON pointer of object members leads to.
 fn text_at(document: &Object, pointer: &str) -> Option<String> {
-    let mut names = pointer.strip_prefix('/')?.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let mut names =
+        pointer.strip_prefix('/')?.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
     let mut value = document.get(&names.next()?)?;
     for name in names {
         value = value.object()?.get(&name)?;
@@ -132,7 +133,8 @@ fn text_at(document: &Object, pointer: &str) -> Option<String> {
 /// Every query parameter is known to the route, every declared one is of its kind, and the required
 /// ones are there.
 fn parameters(route: &Route, inputs: &mut Inputs<'_>) -> Result<(), Cause> {
-    let is_known = |name: &str| route.parameter(name).is_some_and(|known| !known.in_path) || is_place(route, name);
+    let is_known =
+        |name: &str| route.parameter(name).is_some_and(|known| !known.in_path) || is_place(route, name);
     if inputs.canonical.query.iter().any(|(name, _)| !is_known(name)) {
         return Err(Cause::ParameterUnknown);
     }
@@ -198,11 +200,14 @@ struct Outgoing {
 
 /// Canonical forms only: what policy judged is what the upstream reads.
 fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing, Cause> {
-    let path = |template: &crate::catalogue::Template| template.render(|name| inputs.read(name)).ok_or(Cause::BadTarget);
+    let path = |template: &crate::catalogue::Template| {
+        template.render(|name| inputs.read(name)).ok_or(Cause::BadTarget)
+    };
     match &route.target {
         Target::Path(template) => {
             let mut target = path(template)?;
-            let pairs: Vec<(String, String)> = inputs.canonical.query.iter().map(|(name, value)| pair(inputs, name, value)).collect();
+            let pairs: Vec<(String, String)> =
+                inputs.canonical.query.iter().map(|(name, value)| pair(inputs, name, value)).collect();
             if !pairs.is_empty() {
                 target.push('?');
                 target.push_str(&canonical_query(&pairs));

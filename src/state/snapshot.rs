@@ -14,7 +14,8 @@ use crate::fault::{Fault, Faults};
 use crate::identity::registry::{ApiKeyEntry, Registry};
 use crate::net::upstream::SharedUpstreams;
 use crate::net::upstream::settings::{
-    ClientIdentity, EjectionSettings, EndpointSettings, HealthSettings, RetrySettings, UpstreamSettings, UpstreamTls,
+    ClientIdentity, EjectionSettings, EndpointSettings, HealthSettings, RetrySettings, UpstreamSettings,
+    UpstreamTls,
 };
 use arc_swap::{ArcSwap, Guard};
 use std::path::{Path, PathBuf};
@@ -136,16 +137,16 @@ fn upstream(spec: &UpstreamSpec) -> UpstreamSettings {
     UpstreamSettings {
         name: spec.id.to_string(),
         endpoints: endpoints.map(|at| EndpointSettings { host: at.host.clone(), port: at.port }).collect(),
-        tls: spec.tls.as_ref().filter(|_| spec.endpoints.iter().all(|at| at.scheme == Scheme::Https)).map(|tls| {
-            UpstreamTls {
+        tls: spec.tls.as_ref().filter(|_| spec.endpoints.iter().all(|at| at.scheme == Scheme::Https)).map(
+            |tls| UpstreamTls {
                 ca_file: tls.ca_file.clone(),
                 server_name: tls.server_name.clone(),
                 identity: tls.client.as_ref().map(|pair| ClientIdentity {
                     certificate_file: pair.certificate_file.clone(),
                     key_file: pair.key_file.clone(),
                 }),
-            }
-        }),
+            },
+        ),
         connect_timeout: spec.connect_timeout,
         first_byte_timeout: spec.first_byte_timeout,
         total_timeout: spec.total_timeout,
@@ -159,7 +160,10 @@ fn upstream(spec: &UpstreamSpec) -> UpstreamSettings {
             unhealthy_after: health.unhealthy_after,
             healthy_after: health.healthy_after,
         }),
-        ejection: EjectionSettings { failures: spec.ejection.failures, ejected_for: spec.ejection.ejected_for },
+        ejection: EjectionSettings {
+            failures: spec.ejection.failures,
+            ejected_for: spec.ejection.ejected_for,
+        },
         retries: RetrySettings { max: spec.retries.max, budget_percent: spec.retries.budget_percent },
     }
 }
@@ -243,7 +247,12 @@ impl Snapshots {
             Ok(snapshot) => {
                 self.current.store(Arc::new(snapshot));
                 let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-                *status = Status { ok: true, read: Some(after.clone()), loaded_at: unix_seconds, faults: String::new() };
+                *status = Status {
+                    ok: true,
+                    read: Some(after.clone()),
+                    loaded_at: unix_seconds,
+                    faults: String::new(),
+                };
                 Faults::default()
             }
             Err(faults) => {

@@ -118,6 +118,12 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// Only a judgement makes this value; tests of what spends it need one without policies.
+    #[cfg(test)]
+    pub(crate) fn for_tests(determining: PolicyIds) -> Self {
+        Allowed { determining }
+    }
+
     /// The permits that held.
     pub fn determining(&self) -> &PolicyIds {
         &self.determining

@@ -175,9 +175,9 @@ fn a_cost_beyond_the_burst_and_zero_settings_still_let_someone_through() {
 #[test]
 fn the_proof_keeps_its_decision() {
     let quotas = Quotas::new(&settings(quota(1, 1)));
-    let allowed = || Allowed { determining: Arc::new(["p".into()]) };
+    let allowed = || Allowed::for_tests(["p".into()].into());
     let admitted = quotas.admit(allowed(), &keys("c", "a", "d"), RiskTier::Normal, at(0)).unwrap();
-    assert_eq!((&*admitted.allowed().determining[0], admitted.standing().remaining), ("p", 0));
+    assert_eq!((&*admitted.allowed().determining()[0], admitted.standing().remaining), ("p", 0));
     assert!(quotas.admit(allowed(), &keys("c", "a", "d"), RiskTier::Normal, at(0)).is_err());
 }
 

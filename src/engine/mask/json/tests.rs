@@ -24,7 +24,13 @@ fn plan(records_max: Option<u64>) -> Arc<Plan> {
         rule(DisclosureMode::None, LabelAction::Drop),
     ];
     let token_key = TokenKey::derive(&[7; 32], "department", "matter");
-    Arc::new(Plan { actions: actions.into(), token_key, claim: Some((ASK, "v".into())), today: (2026, 11, 22), records_max })
+    Arc::new(Plan {
+        actions: actions.into(),
+        token_key,
+        claim: Some((ASK, "v".into())),
+        today: (2026, 11, 22),
+        records_max,
+    })
 }
 
 fn fields(paths: Paths<'_>) -> Arc<FieldMap> {
