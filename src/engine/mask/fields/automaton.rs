@@ -16,7 +16,7 @@ pub(super) const STATES_MAX: usize = 4096;
 /// One place in a document, as far as the paths tell places apart.
 #[derive(Debug)]
 pub(in crate::engine::mask) struct State {
-    /// The keys named here, shortest first, then by bytes.
+    /// The keys named here, sorted by shape, then by bytes.
     edges: Vec<Edge>,
     /// Where a key leads that is not named here.
     other: StateId,
@@ -32,8 +32,34 @@ pub(in crate::engine::mask) struct State {
 
 #[derive(Debug)]
 struct Edge {
+    shape: KeyShape,
     key: Box<str>,
     next: StateId,
+}
+
+/// What tells most keys apart without a call: their length, then their first and last eight bytes
+/// (which are all of a key of up to sixteen).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct KeyShape {
+    length: usize,
+    first: u64,
+    last: u64,
+}
+
+impl KeyShape {
+    #[inline]
+    fn of(key: &[u8]) -> KeyShape {
+        let length = key.len();
+        if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+            return KeyShape { length, first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last) };
+        }
+        if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            return KeyShape { length, first: first.into(), last: last.into() };
+        }
+        let first = key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        KeyShape { length, first, last: 0 }
+    }
 }
 
 impl State {
@@ -50,7 +76,8 @@ impl State {
 
     /// The place of a named key among the named, and where it leads.
     pub(in crate::engine::mask) fn find(&self, key: &[u8]) -> Option<(usize, StateId)> {
-        let place = self.edges.binary_search_by(|edge| by_length(edge.key.as_bytes(), key)).ok()?;
+        let shape = KeyShape::of(key);
+        let place = self.edges.binary_search_by(|edge| edge.compare(shape, key)).ok()?;
         Some((place, self.edges.get(place)?.next))
     }
 
@@ -102,8 +129,12 @@ impl State {
     }
 }
 
-fn by_length(left: &[u8], right: &[u8]) -> Ordering {
-    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+impl Edge {
+    #[inline]
+    fn compare(&self, shape: KeyShape, key: &[u8]) -> Ordering {
+        let by_shape = self.shape.cmp(&shape);
+        if shape.length <= 16 { by_shape } else { by_shape.then_with(|| self.key.as_bytes().cmp(key)) }
+    }
 }
 
 /// Why paths cannot be one automaton.
@@ -203,9 +234,10 @@ impl Build<'_> {
             .collect();
         let mut edges = Vec::with_capacity(keys.len());
         for key in keys {
-            edges.push(Edge { key: key.into(), next: self.follow(positions, &Met::Key(key))? });
+            let next = self.follow(positions, &Met::Key(key))?;
+            edges.push(Edge { shape: KeyShape::of(key.as_bytes()), key: key.into(), next });
         }
-        edges.sort_by(|left, right| by_length(left.key.as_bytes(), right.key.as_bytes()));
+        edges.sort_by(|left, right| left.compare(right.shape, right.key.as_bytes()));
         let other = self.follow(positions, &Met::OtherKey)?;
         let element = self.follow(positions, &Met::Element)?;
         if let Some(state) = self.states.get_mut(id as usize) {

@@ -4,9 +4,8 @@ use super::frame::{Arrival, Treat, is_name, template};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
 use super::sink::Chunk;
-use super::text::TextScan;
 use super::value;
-use super::walk::{Next, Token, Walk};
+use super::walk::{Next, Walk};
 use crate::engine::mask::fields::DEAD;
 use crate::engine::mask::plan::{FaultKind, MaskFault};
 use crate::engine::mask::scalar::{Scalar, Shown};
@@ -75,18 +74,9 @@ impl Walk {
         match shape {
             Shape::Object => self.open(chunk, true, treat),
             Shape::Array => self.open(chunk, false, treat),
-            Shape::Text => {
-                self.token = Token::Text(TextScan::default());
-                self.read_text(chunk, start, start + 1)
-            }
-            Shape::Number => {
-                self.token = Token::Number(NumberScan::start(byte));
-                self.read_number(chunk, start, start + 1)
-            }
-            Shape::Literal => {
-                self.token = Token::Literal(LiteralScan::start(byte));
-                self.read_literal(chunk, start + 1)
-            }
+            Shape::Text => self.begin_text(chunk),
+            Shape::Number => self.read_number(chunk, start, start + 1, NumberScan::start(byte)),
+            Shape::Literal => self.read_literal(chunk, start, start + 1, LiteralScan::start(byte)),
         }
     }
 
@@ -118,10 +108,8 @@ impl Walk {
         };
         match treat {
             Treat::Skip | Treat::Drop(_) => self.leave_out(chunk),
-            Treat::Mask(label) if scalar => {
-                self.count(label);
-                self.sink.hold(chunk);
-            }
+            // Undecided until the mask has seen it.
+            Treat::Mask(label) if scalar => self.count(label),
             Treat::Keep(_) | Treat::Follow | Treat::Mask(_) => {
                 self.sink.commit(chunk);
                 if let Treat::Keep(label) = treat
@@ -183,13 +171,13 @@ impl Walk {
         }
     }
 
-    /// Shows what the label's mask makes of a scalar, or leaves the member out.
-    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, scalar: Scalar<'_>) {
+    /// Shows what the label's mask makes of the scalar that begins here, or leaves the member out.
+    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, start: usize, scalar: Scalar<'_>) {
         let Treat::Mask(label) = self.next.treat else { return };
         match value::shown(&self.plan, label, scalar) {
-            Shown::Absent => self.sink.forget(),
+            Shown::Absent => self.sink.forget(chunk),
             shown @ (Shown::Text(_) | Shown::Number(_) | Shown::Bool(_) | Shown::Null) => {
-                self.sink.release(chunk);
+                self.sink.release(chunk, start);
                 value::write(&shown, chunk.out);
                 self.showed_outside |= !self.in_records;
                 self.mark_emitted();

@@ -35,7 +35,13 @@ impl NumberScan {
     pub(super) fn read(&mut self, bytes: &[u8], mut at: usize) -> Result<Option<usize>, usize> {
         while let Some(byte) = bytes.get(at) {
             match self.step(*byte) {
-                Some(next) => *self = next,
+                Some(next) => {
+                    *self = next;
+                    if matches!(next, NumberScan::Whole | NumberScan::Fraction) {
+                        let digits = bytes.get(at + 1..).unwrap_or_default();
+                        at += digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    }
+                }
                 None if self.is_whole() && !(*self == NumberScan::Zero && byte.is_ascii_digit()) => {
                     return Ok(Some(at));
                 }

@@ -77,8 +77,10 @@ impl Sink {
     /// What was undecided leaves, and what follows.
     pub(super) fn commit(&mut self, chunk: &mut Chunk<'_>) {
         if self.flow == Flow::Pend {
-            // Held bytes come from earlier pieces: then this piece has none before them.
-            chunk.out.append(&mut self.pending);
+            if !self.pending.is_empty() {
+                // From earlier pieces, so that nothing of this one comes before it.
+                chunk.out.append(&mut self.pending);
+            }
             self.flow = Flow::Copy;
         }
     }
@@ -92,22 +94,30 @@ impl Sink {
         }
     }
 
-    /// What was undecided stays so; what follows from here stays out: something may be shown instead.
-    pub(super) fn hold(&mut self, chunk: &mut Chunk<'_>) {
+    /// What was undecided stays so; what begins here stays out: something may be shown instead.
+    pub(super) fn hold(&mut self, chunk: &mut Chunk<'_>, start: usize) {
         if self.flow == Flow::Pend {
             chunk.copy(self.run, self.mark);
-            self.pending.extend_from_slice(chunk.slice(self.mark, chunk.pos));
+            self.pending.extend_from_slice(chunk.slice(self.mark, start));
             self.flow = Flow::Skip;
         }
     }
 
-    /// Writes what was held; what is shown instead follows.
-    pub(super) fn release(&mut self, chunk: &mut Chunk<'_>) {
-        chunk.out.append(&mut self.pending);
+    /// What was undecided leaves; what begins here stays out, and what is shown instead is written next.
+    pub(super) fn release(&mut self, chunk: &mut Chunk<'_>, start: usize) {
+        if !self.pending.is_empty() {
+            // From earlier pieces, so that nothing of this one comes before it.
+            chunk.out.append(&mut self.pending);
+        }
+        if self.flow == Flow::Pend {
+            chunk.copy(self.run, start);
+            self.flow = Flow::Skip;
+        }
     }
 
     /// Nothing is shown instead.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn forget(&mut self, chunk: &mut Chunk<'_>) {
+        self.discard(chunk);
         self.pending.clear();
     }
 

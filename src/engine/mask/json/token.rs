@@ -1,8 +1,13 @@
 //! Tokens, in any pieces: read to their end, held only if somebody asks what they say.
+//!
+//! Most tokens lie whole in one piece and have no escape; [`Walk::quick_text`] finds the end of
+//! those without any state. What a piece cuts goes on from [`Token`].
 
 use super::frame::{Arrival, Treat};
+use super::literal::LiteralScan;
+use super::number::NumberScan;
 use super::sink::Chunk;
-use super::text::{TextScan, unescape};
+use super::text::{TextScan, is_utf8, plain_run, unescape};
 use super::walk::{Expect, Next, Token, Walk};
 use crate::engine::mask::fields::DEAD;
 use crate::engine::mask::plan::{FaultKind, MaskFault};
@@ -10,108 +15,147 @@ use crate::engine::mask::scalar::Scalar;
 use std::mem;
 
 impl Walk {
+    /// Goes on with the token that the last piece cut.
+    pub(super) fn resume(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
+        match mem::replace(&mut self.token, Token::None) {
+            Token::None => Ok(()),
+            Token::Key(text) => self.read_key(chunk, 0, 0, text),
+            Token::Text(text) => self.read_text(chunk, 0, 0, text),
+            Token::Number(number) => self.read_number(chunk, 0, 0, number),
+            Token::Literal(literal) => self.read_literal(chunk, 0, 0, literal),
+        }
+    }
+
+    // ---- keys
+
+    #[inline]
     pub(super) fn begin_key(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
-        self.token = Token::Key(TextScan::default());
-        self.read_text(chunk, chunk.pos, chunk.pos + 1)
-    }
-
-    /// So far a token may be read in this piece, which holds it from `start`: one byte more than
-    /// the limit, so that a token of just the limit is seen to end.
-    fn window(&self, chunk: &Chunk<'_>, start: usize) -> usize {
-        let left = self.limits.token_bytes_max.saturating_add(1).saturating_sub(self.token_bytes);
-        chunk.input.len().min(start.saturating_add(left))
-    }
-
-    fn check_length(&self, start: usize, end: usize) -> Result<(), MaskFault> {
-        let length = self.token_bytes.saturating_add(end.saturating_sub(start));
-        if length <= self.limits.token_bytes_max {
-            return Ok(());
-        }
-        let allowed = self.limits.token_bytes_max.saturating_sub(self.token_bytes);
-        Err(self.fault(FaultKind::TokenTooLong, start.saturating_add(allowed)))
-    }
-
-    /// The token goes on in the next piece.
-    fn cut(&mut self, chunk: &mut Chunk<'_>, start: usize, end: usize) -> Result<(), MaskFault> {
-        self.check_length(start, end)?;
-        if self.is_wanted() {
-            self.held.extend_from_slice(chunk.slice(start, end));
-        }
-        self.token_bytes += end.saturating_sub(start);
+        let start = chunk.pos;
+        let Some(end) = self.quick_text(chunk, start) else {
+            return self.read_key(chunk, start, start + 1, TextScan::default());
+        };
         chunk.pos = end;
+        self.expect = Expect::Colon;
+        if self.top.is_decided_inside() {
+            let key = chunk.input.get(start + 1..end - 1).unwrap_or_default();
+            self.take_key(chunk, key, self.tally.bytes_in.saturating_add(start as u64))?;
+        } else {
+            self.pass_key();
+        }
+        if chunk.input.get(end) == Some(&b':') {
+            chunk.pos = end + 1;
+            self.expect = Expect::Value;
+        }
         Ok(())
     }
 
-    /// Somebody will ask what the token says.
-    fn is_wanted(&self) -> bool {
-        match self.token {
-            Token::Key(_) => self.top.is_decided_inside(),
-            Token::Text(_) | Token::Number(_) => matches!(self.next.treat, Treat::Mask(_)),
-            Token::None | Token::Literal(_) => false,
-        }
-    }
-
-    /// Reads on in a string; `start` is where it begins in this piece.
-    pub(super) fn read_text(
+    fn read_key(
         &mut self,
         chunk: &mut Chunk<'_>,
         start: usize,
         at: usize,
+        mut text: TextScan,
     ) -> Result<(), MaskFault> {
-        let window = self.window(chunk, start);
-        let base = self.tally.bytes_in;
-        let (Token::Key(text) | Token::Text(text)) = &mut self.token else { return Ok(()) };
-        let Some(end) = text.read(chunk.input.get(..window).unwrap_or_default(), at, base)? else {
-            return self.cut(chunk, start, window);
+        let wanted = self.top.is_decided_inside();
+        let Some(end) = self.text_end(chunk, start, at, &mut text)? else {
+            return self.cut(chunk, start, wanted, Token::Key(text));
         };
-        self.check_length(start, end)?;
-        let token = mem::replace(&mut self.token, Token::None);
         chunk.pos = end;
-        match token {
-            Token::Key(text) => self.end_key(chunk, start, text.escaped())?,
-            Token::Text(text) => self.end_text(chunk, start, text.escaped())?,
-            Token::Number(_) | Token::Literal(_) | Token::None => {}
+        self.expect = Expect::Colon;
+        if wanted {
+            let before = self.token_bytes as u64;
+            let first = self.tally.bytes_in.saturating_add(start as u64).saturating_sub(before);
+            self.with_content(chunk, start, &text, |walk, chunk, key| walk.take_key(chunk, key, first))?;
+        } else {
+            self.pass_key();
         }
         self.token_bytes = 0;
         Ok(())
     }
 
-    fn end_key(&mut self, chunk: &mut Chunk<'_>, start: usize, escaped: bool) -> Result<(), MaskFault> {
-        self.expect = Expect::Colon;
-        if !self.top.is_decided_inside() {
-            self.next = Next { treat: self.top.treat, state: DEAD, arrival: Arrival::Other };
-            return Ok(());
-        }
-        let first = self.tally.bytes_in.saturating_add(start as u64).saturating_sub(self.token_bytes as u64);
-        self.with_content(chunk, start, escaped, |walk, chunk, key| walk.take_key(chunk, key, first))
+    /// A key where nothing is decided: its value is treated as its object is.
+    fn pass_key(&mut self) {
+        self.next = Next { treat: self.top.treat, state: DEAD, arrival: Arrival::Other };
     }
 
-    fn end_text(&mut self, chunk: &mut Chunk<'_>, start: usize, escaped: bool) -> Result<(), MaskFault> {
-        if let Treat::Mask(_) = self.next.treat {
-            let wrong = self.fault(FaultKind::InvalidUtf8, start);
-            self.with_content(chunk, start, escaped, |walk, chunk, text| {
-                let text = std::str::from_utf8(text).map_err(|_| wrong)?;
-                walk.show(chunk, Scalar::Text(text));
-                Ok(())
-            })?;
+    // ---- strings
+
+    #[inline]
+    pub(super) fn begin_text(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
+        let start = chunk.pos;
+        let Some(end) = self.quick_text(chunk, start) else {
+            return self.read_text(chunk, start, start + 1, TextScan::default());
+        };
+        chunk.pos = end;
+        if self.is_value_wanted() {
+            let text = chunk.input.get(start + 1..end - 1).unwrap_or_default();
+            self.show_text(chunk, start, text)?;
         }
         self.end_value(chunk);
         Ok(())
     }
 
-    /// Does something with the text of the string that ends here.
+    fn read_text(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+        at: usize,
+        mut text: TextScan,
+    ) -> Result<(), MaskFault> {
+        let wanted = self.is_value_wanted();
+        let Some(end) = self.text_end(chunk, start, at, &mut text)? else {
+            return self.cut(chunk, start, wanted, Token::Text(text));
+        };
+        chunk.pos = end;
+        if wanted {
+            self.with_content(chunk, start, &text, |walk, chunk, text| walk.show_text(chunk, start, text))?;
+        }
+        self.token_bytes = 0;
+        self.end_value(chunk);
+        Ok(())
+    }
+
+    fn show_text(&mut self, chunk: &mut Chunk<'_>, start: usize, text: &[u8]) -> Result<(), MaskFault> {
+        let text = std::str::from_utf8(text).map_err(|_| self.fault(FaultKind::InvalidUtf8, start))?;
+        self.show(chunk, start, Scalar::Text(text));
+        Ok(())
+    }
+
+    /// Where a string ends that lies whole in this piece, has no escape and no fault.
+    #[inline]
+    fn quick_text(&self, chunk: &Chunk<'_>, start: usize) -> Option<usize> {
+        let (end, high) = plain_run(chunk.input, start + 1);
+        let ends = chunk.input.get(end) == Some(&b'"') && end - start < self.limits.token_bytes_max;
+        (ends && (!high || is_utf8(chunk.slice(start + 1, end)))).then_some(end + 1)
+    }
+
+    /// Where the string ends, if it does in this piece.
+    fn text_end(
+        &self,
+        chunk: &Chunk<'_>,
+        start: usize,
+        at: usize,
+        text: &mut TextScan,
+    ) -> Result<Option<usize>, MaskFault> {
+        let window = chunk.slice(0, self.window(chunk, start));
+        let end = text.read(window, at, self.tally.bytes_in)?;
+        self.check_length(start, end.unwrap_or(window.len()))?;
+        Ok(end)
+    }
+
+    /// Does something with what the string says that ends here.
     fn with_content(
         &mut self,
         chunk: &mut Chunk<'_>,
         start: usize,
-        escaped: bool,
+        text: &TextScan,
         act: impl FnOnce(&mut Walk, &mut Chunk<'_>, &[u8]) -> Result<(), MaskFault>,
     ) -> Result<(), MaskFault> {
         let mut held = mem::take(&mut self.held);
         let mut scratch = mem::take(&mut self.scratch);
         let quoted = whole(chunk, start, self.token_bytes, &mut held);
         let content = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-        let acted = if escaped {
+        let acted = if text.escaped() {
             unescape(content, &mut scratch);
             act(self, chunk, &scratch)
         } else {
@@ -122,60 +166,101 @@ impl Walk {
         acted
     }
 
-    /// Reads on in a number; `start` is where it begins in this piece.
+    // ---- numbers and words
+
     pub(super) fn read_number(
         &mut self,
         chunk: &mut Chunk<'_>,
         start: usize,
         at: usize,
+        mut number: NumberScan,
     ) -> Result<(), MaskFault> {
-        let window = self.window(chunk, start);
-        let Token::Number(number) = &mut self.token else { return Ok(()) };
-        match number.read(chunk.input.get(..window).unwrap_or_default(), at) {
-            Err(wrong) => Err(self.fault(FaultKind::BadNumber, wrong)),
-            Ok(None) => self.cut(chunk, start, window),
-            Ok(Some(end)) => {
-                chunk.pos = end;
-                self.check_length(start, end)?;
-                self.end_number(chunk, start)
-            }
-        }
+        let window = chunk.slice(0, self.window(chunk, start));
+        let end = number.read(window, at).map_err(|wrong| self.fault(FaultKind::BadNumber, wrong))?;
+        self.check_length(start, end.unwrap_or(window.len()))?;
+        let Some(end) = end else {
+            return self.cut(chunk, start, self.is_value_wanted(), Token::Number(number));
+        };
+        chunk.pos = end;
+        self.end_number(chunk, start)
     }
 
     /// The number that ends here is whole.
     pub(super) fn end_number(&mut self, chunk: &mut Chunk<'_>, start: usize) -> Result<(), MaskFault> {
-        if let Treat::Mask(_) = self.next.treat {
+        if self.is_value_wanted() {
             let mut held = mem::take(&mut self.held);
             let lexeme = std::str::from_utf8(whole(chunk, start, self.token_bytes, &mut held))
                 .map_err(|_| self.fault(FaultKind::InvalidUtf8, start))?;
-            self.show(chunk, Scalar::Number(lexeme));
+            self.show(chunk, start, Scalar::Number(lexeme));
             held.clear();
             self.held = held;
         }
-        self.token = Token::None;
         self.token_bytes = 0;
         self.end_value(chunk);
         Ok(())
     }
 
-    /// Reads on in a word.
-    pub(super) fn read_literal(&mut self, chunk: &mut Chunk<'_>, at: usize) -> Result<(), MaskFault> {
-        let Token::Literal(literal) = &mut self.token else { return Ok(()) };
-        match literal.read(chunk.input, at) {
-            Err(wrong) => Err(self.fault(FaultKind::Unexpected, wrong)),
-            Ok(None) => {
-                chunk.pos = chunk.input.len();
-                Ok(())
-            }
-            Ok(Some(end)) => {
-                let scalar = literal.scalar();
-                chunk.pos = end;
-                self.token = Token::None;
-                self.show(chunk, scalar);
-                self.end_value(chunk);
-                Ok(())
-            }
+    pub(super) fn read_literal(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+        at: usize,
+        mut literal: LiteralScan,
+    ) -> Result<(), MaskFault> {
+        let end = literal.read(chunk.input, at).map_err(|wrong| self.fault(FaultKind::Unexpected, wrong))?;
+        let Some(end) = end else {
+            return self.cut(chunk, start, false, Token::Literal(literal));
+        };
+        chunk.pos = end;
+        self.token_bytes = 0;
+        self.show(chunk, start, literal.scalar());
+        self.end_value(chunk);
+        Ok(())
+    }
+
+    // ---- what tokens share
+
+    /// Somebody will ask what the value says.
+    fn is_value_wanted(&self) -> bool {
+        matches!(self.next.treat, Treat::Mask(_))
+    }
+
+    /// So far a token may be read in this piece, which holds it from `start`: one byte more than
+    /// the limit, so that a token of just the limit is seen to end.
+    fn window(&self, chunk: &Chunk<'_>, start: usize) -> usize {
+        let left = self.limits.token_bytes_max.saturating_add(1).saturating_sub(self.token_bytes);
+        chunk.input.len().min(start.saturating_add(left))
+    }
+
+    /// The token has so many bytes, or more than so many.
+    fn check_length(&self, start: usize, end: usize) -> Result<(), MaskFault> {
+        let length = self.token_bytes.saturating_add(end.saturating_sub(start));
+        if length <= self.limits.token_bytes_max {
+            return Ok(());
         }
+        let allowed = self.limits.token_bytes_max.saturating_sub(self.token_bytes);
+        Err(self.fault(FaultKind::TokenTooLong, start.saturating_add(allowed)))
+    }
+
+    /// The token goes on in the next piece; its length was checked.
+    #[cold]
+    fn cut(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+        wanted: bool,
+        token: Token,
+    ) -> Result<(), MaskFault> {
+        if wanted {
+            self.held.extend_from_slice(chunk.slice(start, chunk.input.len()));
+        }
+        if !matches!(token, Token::Key(_)) {
+            self.sink.hold(chunk, start);
+        }
+        self.token_bytes = self.token_bytes.saturating_add(chunk.input.len().saturating_sub(start));
+        self.token = token;
+        chunk.pos = chunk.input.len();
+        Ok(())
     }
 }
 

@@ -129,6 +129,7 @@ impl Walk {
             && number.is_whole()
             && self.around.is_empty()
         {
+            self.token = Token::None;
             self.end_number(&mut chunk, 0)?;
         }
         if self.expect != Expect::Nothing {
@@ -147,12 +148,7 @@ impl Walk {
 
     fn walk(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
         let space = mem::take(&mut self.space);
-        match self.token {
-            Token::None => {}
-            Token::Key(_) | Token::Text(_) => self.read_text(chunk, 0, 0)?,
-            Token::Number(_) => self.read_number(chunk, 0, 0)?,
-            Token::Literal(_) => self.read_literal(chunk, 0)?,
-        }
+        self.resume(chunk)?;
         while let Some(byte) = self.next_byte(chunk, space)? {
             match self.expect {
                 Expect::Key | Expect::KeyOrEnd if byte == b'"' => self.begin_key(chunk)?,
