@@ -14,6 +14,10 @@ use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
 use zhamen::engine::mask::{LabelRule, MaskLimits, Masked, Plan};
 use zhamen::engine::terms::DisclosureMode;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FIELDS: [&str; 8] =
     ["personId", "name", "mobile", "address", "maritalStatus", "registeredOn", "amount", "active"];
 

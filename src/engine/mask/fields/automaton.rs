@@ -16,8 +16,10 @@ pub(super) const STATES_MAX: usize = 4096;
 /// One place in a document, as far as the paths tell places apart.
 #[derive(Debug)]
 pub(in crate::engine::mask) struct State {
-    /// The keys named here, sorted by shape, then by bytes.
+    /// The keys named here, in the order of the paths.
     edges: Vec<Edge>,
+    /// Places among them, sorted by shape, then by bytes.
+    sorted: Vec<u32>,
     /// Where a key leads that is not named here.
     other: StateId,
     /// Where an element leads.
@@ -66,6 +68,7 @@ impl State {
     pub(super) const fn dead() -> State {
         State {
             edges: Vec::new(),
+            sorted: Vec::new(),
             other: DEAD,
             element: DEAD,
             label: None,
@@ -75,9 +78,23 @@ impl State {
     }
 
     /// The place of a named key among the named, and where it leads.
-    pub(in crate::engine::mask) fn find(&self, key: &[u8]) -> Option<(usize, StateId)> {
+    ///
+    /// `guess` is the place to look first. Records mostly come in one order, and mostly in that of
+    /// the catalogue: the place after the last is a good guess.
+    #[inline]
+    pub(in crate::engine::mask) fn find(&self, key: &[u8], guess: usize) -> Option<(usize, StateId)> {
         let shape = KeyShape::of(key);
-        let place = self.edges.binary_search_by(|edge| edge.compare(shape, key)).ok()?;
+        match self.edges.get(guess) {
+            Some(edge) if edge.compare(shape, key).is_eq() => Some((guess, edge.next)),
+            _ => self.search(shape, key),
+        }
+    }
+
+    fn search(&self, shape: KeyShape, key: &[u8]) -> Option<(usize, StateId)> {
+        let compare = |place: &u32| {
+            self.edges.get(*place as usize).map_or(Ordering::Less, |edge| edge.compare(shape, key))
+        };
+        let place = *self.sorted.get(self.sorted.binary_search_by(compare).ok()?)? as usize;
         Some((place, self.edges.get(place)?.next))
     }
 
@@ -225,23 +242,23 @@ impl Build<'_> {
 
     fn expand(&mut self, id: StateId, positions: &BTreeSet<Position>) -> Result<(), Clash> {
         let paths = self.paths;
-        let keys: BTreeSet<&str> = positions
-            .iter()
-            .filter_map(|&position| match &segment(paths, position)?.step {
-                Step::Key(key) => Some(&**key),
-                Step::AnyKey | Step::Element => None,
-            })
-            .collect();
-        let mut edges = Vec::with_capacity(keys.len());
-        for key in keys {
+        let keys = positions.iter().filter_map(|&position| match &segment(paths, position)?.step {
+            Step::Key(key) => Some(&**key),
+            Step::AnyKey | Step::Element => None,
+        });
+        let mut edges = Vec::new();
+        let mut known = BTreeSet::new();
+        for key in keys.filter(|key| known.insert(*key)) {
             let next = self.follow(positions, &Met::Key(key))?;
             edges.push(Edge { shape: KeyShape::of(key.as_bytes()), key: key.into(), next });
         }
-        edges.sort_by(|left, right| left.compare(right.shape, right.key.as_bytes()));
+        let mut sorted: Vec<_> = edges.iter().zip(0u32..).collect();
+        sorted.sort_by(|(left, _), (right, _)| left.compare(right.shape, right.key.as_bytes()));
+        let sorted = sorted.into_iter().map(|(_, place)| place).collect();
         let other = self.follow(positions, &Met::OtherKey)?;
         let element = self.follow(positions, &Met::Element)?;
         if let Some(state) = self.states.get_mut(id as usize) {
-            (state.edges, state.other, state.element) = (edges, other, element);
+            (state.edges, state.sorted, state.other, state.element) = (edges, sorted, other, element);
         }
         Ok(())
     }

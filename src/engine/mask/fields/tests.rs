@@ -14,7 +14,7 @@ fn label(paths: Paths<'_>, way: &[Met]) -> Option<u16> {
     let end = way.iter().fold(map.root(), |at, met| {
         let state = map.state(at);
         match met {
-            Key(key) => state.find(key.as_bytes()).map_or(state.other(), |(_, next)| next),
+            Key(key) => state.find(key.as_bytes(), 0).map_or(state.other(), |(_, next)| next),
             Element => state.element(),
         }
     });
@@ -100,8 +100,8 @@ fn a_state_knows_what_lies_below() {
     let map = FieldMap::compile(&paths).unwrap();
     let root = map.state(map.root());
     assert!(root.leads_to_records() && root.reaches(|label| label == 70) && root.reaches(|label| label == 1));
-    let (_, total) = root.find(b"total").unwrap();
-    let (_, data) = root.find(b"data").unwrap();
+    let (_, total) = root.find(b"total", 0).unwrap();
+    let (_, data) = root.find(b"data", 0).unwrap();
     assert!(!map.state(total).leads_to_records() && !map.state(total).reaches(|label| label == 70));
     assert!(map.state(data).leads_to_records() && !map.state(data).reaches(|label| label == 1));
     assert!(!map.state(map.state(data).element()).leads_to_records());
@@ -113,4 +113,25 @@ fn recursive_descent_reaches_in_circles() {
     let root = map.state(map.root());
     assert!(map.state(root.element()).reaches(|label| label == 0));
     assert!(map.state(map.state(root.other()).element()).leads_to_records());
+}
+
+#[test]
+fn a_key_is_found_whatever_the_guess() {
+    // Of every length up to 40, differing in one byte only.
+    let name = |length: usize, last: char| format!("{}{last}", "k".repeat(length));
+    let names: Vec<_> = (0..40).flat_map(|length| ['a', 'b'].map(|last| name(length, last))).collect();
+    let paths: Vec<_> = names.iter().zip(0..).map(|(name, label)| (format!("$.{name}"), label)).collect();
+    let map = FieldMap::compile(&paths).unwrap();
+    let root = map.state(map.root());
+    for (label, name) in names.iter().enumerate() {
+        for guess in [0, label, label + 1, 1000] {
+            let (place, next) = root.find(name.as_bytes(), guess).unwrap();
+            assert_eq!((place, map.state(next).label()), (label, Some(label as u16)));
+        }
+        assert_eq!(root.find(&name.as_bytes()[1..], label).is_some(), label > 1, "{name}");
+    }
+    for length in 0..40 {
+        assert_eq!(root.find(name(length, 'c').as_bytes(), 2 * length), None);
+        assert_eq!(root.find(format!("{}x", name(length, 'a')).as_bytes(), 2 * length), None);
+    }
 }

@@ -24,8 +24,9 @@ impl Walk {
     /// A key that decides what becomes of its member.
     pub(super) fn take_key(&mut self, chunk: &mut Chunk<'_>, key: &[u8], at: u64) -> Result<(), MaskFault> {
         let state = self.fields.state(self.top.state);
-        let (state, arrival) = match state.find(key) {
+        let (state, arrival) = match state.find(key, self.top.guess as usize) {
             Some((place, next)) => {
+                self.top.guess = place as u32 + 1;
                 let place_bit = 1u64 << (place % 64);
                 let word = self.seen.get_mut(self.top.seen as usize + place / 64);
                 if word.as_ref().is_none_or(|word| **word & place_bit != 0) {
@@ -90,7 +91,7 @@ impl Walk {
     fn settle(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) -> Treat {
         let scalar = !matches!(shape, Shape::Object | Shape::Array);
         let mut treat = self.next.treat;
-        if treat != Treat::Skip && self.is_beyond_cap() {
+        if self.top.records && treat != Treat::Skip && self.is_beyond_cap() {
             self.tally.dropped_records += 1;
             treat = Treat::Skip;
         }
@@ -146,7 +147,7 @@ impl Walk {
     }
 
     fn is_beyond_cap(&self) -> bool {
-        self.top.records && self.plan.records_max.is_some_and(|max| self.tally.records >= max)
+        self.plan.records_max.is_some_and(|max| self.tally.records >= max)
     }
 
     /// A value leaves.

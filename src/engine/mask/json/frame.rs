@@ -45,6 +45,10 @@ pub(super) struct Frame {
     pub(super) records: bool,
     /// Where its bits of keys seen begin.
     pub(super) seen: u32,
+    /// Which named key comes next, if records come in the catalogue's order.
+    pub(super) guess: u32,
+    /// What is inside must be looked at before it leaves.
+    pub(super) decides: bool,
 }
 
 impl Frame {
@@ -58,14 +62,18 @@ impl Frame {
             emitted: false,
             records: false,
             seen: 0,
+            guess: 0,
+            decides: true,
         }
     }
+}
 
-    /// What is inside must be looked at before it leaves.
-    pub(super) fn is_decided_inside(&self) -> bool {
-        match self.treat {
+impl Treat {
+    /// What is inside a container in this state must be looked at before it leaves.
+    pub(super) fn decides_inside(self, state: StateId) -> bool {
+        match self {
             Treat::Follow | Treat::Mask(_) => true,
-            Treat::Keep(_) => self.state != DEAD,
+            Treat::Keep(_) => state != DEAD,
             Treat::Drop(_) | Treat::Skip => false,
         }
     }

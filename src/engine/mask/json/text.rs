@@ -147,7 +147,7 @@ const HIGHS: u64 = ONES << 7;
 ///
 /// Eight bytes at once: Mycroft's test for a zero byte, as in serde_json. A borrow can only run out
 /// of a byte that is itself a hit, so the lowest hit is exact.
-#[inline]
+#[inline(always)]
 pub(super) fn plain_run(bytes: &[u8], from: usize) -> (usize, bool) {
     let rest = bytes.get(from..).unwrap_or_default();
     let (words, tail) = rest.as_chunks::<8>();

@@ -36,7 +36,7 @@ impl Walk {
         };
         chunk.pos = end;
         self.expect = Expect::Colon;
-        if self.top.is_decided_inside() {
+        if self.top.decides {
             let key = chunk.input.get(start + 1..end - 1).unwrap_or_default();
             self.take_key(chunk, key, self.tally.bytes_in.saturating_add(start as u64))?;
         } else {
@@ -56,7 +56,7 @@ impl Walk {
         at: usize,
         mut text: TextScan,
     ) -> Result<(), MaskFault> {
-        let wanted = self.top.is_decided_inside();
+        let wanted = self.top.decides;
         let Some(end) = self.text_end(chunk, start, at, &mut text)? else {
             return self.cut(chunk, start, wanted, Token::Key(text));
         };
@@ -122,7 +122,7 @@ impl Walk {
     }
 
     /// Where a string ends that lies whole in this piece, has no escape and no fault.
-    #[inline]
+    #[inline(always)]
     fn quick_text(&self, chunk: &Chunk<'_>, start: usize) -> Option<usize> {
         let (end, high) = plain_run(chunk.input, start + 1);
         let ends = chunk.input.get(end) == Some(&b'"') && end - start < self.limits.token_bytes_max;

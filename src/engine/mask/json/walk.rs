@@ -156,7 +156,7 @@ impl Walk {
                     chunk.pos += 1;
                     self.expect = Expect::Value;
                 }
-                Expect::CommaOrEnd if byte == b',' => self.comma(chunk),
+                Expect::CommaOrEnd if byte == b',' => self.comma(chunk)?,
                 Expect::CommaOrEnd | Expect::KeyOrEnd | Expect::ValueOrEnd if byte == self.top.closer => {
                     self.close(chunk);
                 }
@@ -199,8 +199,9 @@ impl Walk {
         MaskFault { kind, offset: self.tally.bytes_in.saturating_add(at as u64) }
     }
 
-    fn comma(&mut self, chunk: &mut Chunk<'_>) {
-        if self.top.is_decided_inside() {
+    #[inline]
+    fn comma(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
+        if self.top.decides {
             if self.top.emitted {
                 self.sink.pend(chunk.pos);
             } else {
@@ -210,10 +211,15 @@ impl Walk {
         chunk.pos += 1;
         if self.top.closer == b'}' {
             self.expect = Expect::Key;
+            // So it is in JSON without white space; else the walk finds it.
+            if chunk.input.get(chunk.pos) == Some(&b'"') {
+                return self.begin_key(chunk);
+            }
         } else {
             self.expect = Expect::Value;
             self.next = self.next_element();
         }
+        Ok(())
     }
 
     pub(super) fn next_element(&self) -> Next {
@@ -233,21 +239,24 @@ impl Walk {
         chunk.pos += 1;
         let records = !object && treat == Treat::Follow && !self.in_records;
         self.in_records |= records;
+        let state = if treat == Treat::Skip { DEAD } else { self.next.state };
         let frame = Frame {
             closer: if object { b'}' } else { b']' },
             treat,
-            state: if treat == Treat::Skip { DEAD } else { self.next.state },
+            state,
             arrival: self.next.arrival,
             emitted: false,
             records,
             seen: self.seen.len() as u32,
+            guess: 0,
+            decides: treat.decides_inside(state),
         };
         if object {
             let words = self.fields.state(frame.state).key_count().div_ceil(64);
             self.seen.resize(self.seen.len() + words, 0);
         }
         self.around.push(mem::replace(&mut self.top, frame));
-        if frame.is_decided_inside() {
+        if frame.decides {
             self.sink.pend(chunk.pos);
         }
         if object {
