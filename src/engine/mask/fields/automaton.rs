@@ -36,6 +36,8 @@ pub(in crate::engine::mask) struct State {
 struct Edge {
     shape: KeyShape,
     key: Box<str>,
+    /// The key as a member most often begins: quoted, with its colon, if it needs no escape.
+    quoted: Box<[u8]>,
     next: StateId,
 }
 
@@ -88,6 +90,14 @@ impl State {
             Some(edge) if edge.compare(shape, key).is_eq() => Some((guess, edge.next)),
             _ => self.search(shape, key),
         }
+    }
+
+    /// Where the key at a place leads, and the length of the member's beginning, if `text` begins
+    /// with just that key, quoted, and a colon.
+    #[inline]
+    pub(in crate::engine::mask) fn begins(&self, text: &[u8], place: usize) -> Option<(usize, StateId)> {
+        let edge = self.edges.get(place)?;
+        (!edge.quoted.is_empty() && text.starts_with(&edge.quoted)).then_some((edge.quoted.len(), edge.next))
     }
 
     fn search(&self, shape: KeyShape, key: &[u8]) -> Option<(usize, StateId)> {
@@ -152,6 +162,14 @@ impl Edge {
         let by_shape = self.shape.cmp(&shape);
         if shape.length <= 16 { by_shape } else { by_shape.then_with(|| self.key.as_bytes().cmp(key)) }
     }
+}
+
+/// The key as JSON has it where nothing is escaped; nothing if something must be.
+fn quoted(key: &str) -> Box<[u8]> {
+    if key.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        return Box::default();
+    }
+    format!("\"{key}\":").into_bytes().into()
 }
 
 /// Why paths cannot be one automaton.
@@ -250,7 +268,12 @@ impl Build<'_> {
         let mut known = BTreeSet::new();
         for key in keys.filter(|key| known.insert(*key)) {
             let next = self.follow(positions, &Met::Key(key))?;
-            edges.push(Edge { shape: KeyShape::of(key.as_bytes()), key: key.into(), next });
+            edges.push(Edge {
+                shape: KeyShape::of(key.as_bytes()),
+                key: key.into(),
+                quoted: quoted(key),
+                next,
+            });
         }
         let mut sorted: Vec<_> = edges.iter().zip(0u32..).collect();
         sorted.sort_by(|(left, _), (right, _)| left.compare(right.shape, right.key.as_bytes()));

@@ -6,7 +6,7 @@ use super::number::NumberScan;
 use super::sink::Chunk;
 use super::value;
 use super::walk::{Next, Walk};
-use crate::engine::mask::fields::DEAD;
+use crate::engine::mask::fields::{DEAD, StateId};
 use crate::engine::mask::plan::{FaultKind, MaskFault};
 use crate::engine::mask::scalar::{Scalar, Shown};
 
@@ -21,28 +21,43 @@ pub(super) enum Shape {
 }
 
 impl Walk {
-    /// A key that decides what becomes of its member.
+    /// A key that decides what becomes of its member; `at` is its offset in the body.
     pub(super) fn take_key(&mut self, chunk: &mut Chunk<'_>, key: &[u8], at: u64) -> Result<(), MaskFault> {
         let state = self.fields.state(self.top.state);
-        let (state, arrival) = match state.find(key, self.top.guess as usize) {
-            Some((place, next)) => {
-                self.top.guess = place as u32 + 1;
-                let place_bit = 1u64 << (place % 64);
-                let word = self.seen.get_mut(self.top.seen as usize + place / 64);
-                if word.as_ref().is_none_or(|word| **word & place_bit != 0) {
-                    return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at });
-                }
-                word.into_iter().for_each(|word| *word |= place_bit);
-                (next, Arrival::Named(place as u32))
-            }
-            None => (state.other(), Arrival::Other),
-        };
-        let follow = self.top.treat == Treat::Follow;
-        if follow && (state == DEAD || arrival == Arrival::Other && !is_name(key)) {
-            self.count_unknown(arrival, Some(key));
-            self.leave_out(chunk);
-            return Ok(());
+        if let Some((place, next)) = state.find(key, self.top.guess as usize) {
+            return self.take_named(chunk, place, next, at);
         }
+        let other = state.other();
+        if self.top.treat == Treat::Follow && (other == DEAD || !is_name(key)) {
+            self.count_unknown(Arrival::Other, Some(key));
+            self.leave_out(chunk);
+        } else {
+            self.take_member(chunk, other, Arrival::Other);
+        }
+        Ok(())
+    }
+
+    /// A key that the paths name.
+    #[inline]
+    pub(super) fn take_named(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        place: usize,
+        next: StateId,
+        at: u64,
+    ) -> Result<(), MaskFault> {
+        let bit = 1u64 << (place % 64);
+        match self.seen.get_mut(self.top.seen as usize + place / 64) {
+            Some(word) if *word & bit == 0 => *word |= bit,
+            _ => return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at }),
+        }
+        self.top.guess = place as u32 + 1;
+        self.take_member(chunk, next, Arrival::Named(place as u32));
+        Ok(())
+    }
+
+    #[inline]
+    fn take_member(&mut self, chunk: &mut Chunk<'_>, state: StateId, arrival: Arrival) {
         self.next = Next { treat: self.rules.treat(state, self.top.treat), state, arrival };
         match self.next.treat {
             Treat::Keep(_) => self.sink.commit(chunk),
@@ -52,7 +67,6 @@ impl Walk {
             }
             Treat::Follow | Treat::Mask(_) | Treat::Skip => {}
         }
-        Ok(())
     }
 
     /// The member or element that comes, or its value, does not leave.
@@ -62,8 +76,11 @@ impl Walk {
     }
 
     pub(super) fn begin_value(&mut self, chunk: &mut Chunk<'_>, byte: u8) -> Result<(), MaskFault> {
+        if byte == b'"' {
+            self.settle_scalar(chunk, Shape::Text, byte);
+            return self.begin_text(chunk);
+        }
         let shape = match byte {
-            b'"' => Shape::Text,
             b'{' => Shape::Object,
             b'[' => Shape::Array,
             b'-' | b'0'..=b'9' => Shape::Number,
@@ -75,8 +92,7 @@ impl Walk {
         match shape {
             Shape::Object => self.open(chunk, true, treat),
             Shape::Array => self.open(chunk, false, treat),
-            Shape::Text => self.begin_text(chunk),
-            Shape::Number => self.read_number(chunk, start, start + 1, NumberScan::start(byte)),
+            Shape::Number | Shape::Text => self.read_number(chunk, start, start + 1, NumberScan::start(byte)),
             Shape::Literal => self.read_literal(chunk, start, start + 1, LiteralScan::start(byte)),
         }
     }
@@ -85,6 +101,23 @@ impl Walk {
         let first = self.tally.bytes_in == 0 && at == 0;
         let mark = first && matches!(byte, 0xEF | 0xFE | 0xFF);
         self.fault(if mark { FaultKind::ByteOrderMark } else { FaultKind::Unexpected }, at)
+    }
+
+    /// [`settle`](Self::settle), in short for what is simply kept or masked.
+    #[inline]
+    fn settle_scalar(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) {
+        match self.next.treat {
+            Treat::Mask(label) if !self.top.records => self.count(label),
+            Treat::Keep(label) if !self.top.records => {
+                self.sink.commit(chunk);
+                self.count(label);
+                self.showed_outside |= !self.in_records;
+                self.top.emitted = true;
+            }
+            Treat::Keep(_) | Treat::Mask(_) | Treat::Follow | Treat::Drop(_) | Treat::Skip => {
+                self.settle(chunk, shape, byte);
+            }
+        }
     }
 
     /// Decides about a value by its first byte, and makes what was undecided before it follow.

@@ -31,6 +31,19 @@ impl Walk {
     #[inline]
     pub(super) fn begin_key(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
         let start = chunk.pos;
+        if self.top.decides {
+            let text = chunk.input.get(start..).unwrap_or_default();
+            let guess = self.top.guess as usize;
+            // The colon is not part of the token.
+            if let Some((length, next)) = self.fields.state(self.top.state).begins(text, guess)
+                && length - 1 <= self.limits.token_bytes_max
+            {
+                chunk.pos = start + length;
+                self.expect = Expect::Value;
+                self.take_named(chunk, guess, next, self.tally.bytes_in.saturating_add(start as u64))?;
+                return self.begin_member_text(chunk);
+            }
+        }
         let Some(end) = self.quick_text(chunk, start) else {
             return self.read_key(chunk, start, start + 1, TextScan::default());
         };
@@ -45,8 +58,15 @@ impl Walk {
         if chunk.input.get(end) == Some(&b':') {
             chunk.pos = end + 1;
             self.expect = Expect::Value;
+            return self.begin_member_text(chunk);
         }
         Ok(())
+    }
+
+    /// Goes on with a member's value if it is a string and follows at once; else the walk finds it.
+    #[inline]
+    fn begin_member_text(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
+        if chunk.input.get(chunk.pos) == Some(&b'"') { self.begin_value(chunk, b'"') } else { Ok(()) }
     }
 
     fn read_key(
