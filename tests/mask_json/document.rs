@@ -60,7 +60,7 @@ fn object(members: Vec<(&str, Tree)>) -> Tree {
 impl Tree {
     /// Writes it; `noise` chooses white space and escapes.
     pub fn write(&self, noise: u64) -> String {
-        let mut writer = Writer { text: String::new(), noise: noise | 1, plain: noise % 3 == 0 };
+        let mut writer = Writer { text: String::new(), noise: noise | 1, plain: noise.is_multiple_of(3) };
         writer.space();
         writer.tree(self);
         writer.space();

@@ -57,7 +57,7 @@ impl FieldMap {
     ///
     /// # Errors
     /// A path outside the subset; two paths that give one field different labels (also where a
-    /// wildcard makes them meet); more states than [`STATES_MAX`](automaton::STATES_MAX).
+    /// wildcard makes them meet); more than 4096 states.
     /// A labelled path below another labelled one is no contradiction: the inner label stands.
     pub fn compile(paths: &[(String, usize)]) -> Result<FieldMap, PathFault> {
         let mut parsed = Vec::with_capacity(paths.len());

@@ -118,8 +118,9 @@ impl JsonMasker {
         Ok((out, tally))
     }
 
-    /// What was seen so far: for the record of a stream that was cut.
-    pub fn tally(&self) -> &Tally {
+    /// What was seen so far: for the record of a stream that was cut. Bytes of a piece with a fault
+    /// are not counted as read.
+    pub fn tally(&self) -> Tally {
         self.walk.tally()
     }
 }

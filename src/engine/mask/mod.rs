@@ -18,6 +18,8 @@ pub mod fields;
 pub mod json;
 mod plan;
 pub mod scalar;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 

@@ -33,7 +33,7 @@ pub struct Plan {
 /// How much an answer may ask of a masker. The body's own length is limited where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskLimits {
-    /// Containers inside containers. Deeper data is no record, and each level costs 32 bytes.
+    /// Containers inside containers. Deeper data is no record, and each level costs some 32 bytes.
     pub depth_max: usize,
     /// Bytes of one token (key, string, number) or of the white space between two. A token to be
     /// masked must be held whole, so this bounds memory, some three times over.

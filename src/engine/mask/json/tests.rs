@@ -188,6 +188,9 @@ fn keys_are_compared_exactly_after_unescaping() {
     for input in same {
         assert_eq!(text(paths, input), input);
     }
+    let quoted = &[("$['say \"x\"']", KEEP), ("$['back\\\\slash']", KEEP)];
+    let input = r#"{"say \"x\"":1,"back\\slash":2,"back\/slash":3}"#;
+    assert_eq!(text(quoted, input), r#"{"say \"x\"":1,"back\\slash":2}"#);
     let other = [
         r#"{"idcard":1}"#,
         r#"{"IDCARD":1}"#,
@@ -410,6 +413,8 @@ fn a_sample_of_the_unknown_names_no_data() {
     }
 }
 
+const TWO_LISTS: Paths<'_> = &[("$.b[*].x", KEEP), ("$.c[*].x", KEEP)];
+
 #[test]
 fn records_are_counted_and_capped() {
     let three = r#"{"data":[{"a":1},{"a":2} , {"a":3}],"x":1}"#;
@@ -420,6 +425,15 @@ fn records_are_counted_and_capped() {
         (RECORDS, three, Some(2), r#"{"data":[{"a":1},{"a":2} ]}"#, 2, 1),
         (RECORDS, three, Some(0), r#"{"data":[ ]}"#, 0, 3),
         (RECORDS, r#"{"data":[]}"#, None, r#"{"data":[]}"#, 0, 0),
+        (
+            TWO_LISTS,
+            r#"{"b":[{"x":1}],"c":[{"x":2},{"x":3}]}"#,
+            Some(2),
+            r#"{"b":[{"x":1}],"c":[{"x":2}]}"#,
+            2,
+            1,
+        ),
+        (TWO_LISTS, r#"{"c":[{"x":[1,2]}],"b":[7]}"#, None, r#"{"c":[{"x":[1,2]}],"b":[]}"#, 1, 0),
         (&[("$.a", KEEP)], r#"{"a":1}"#, Some(9), r#"{"a":1}"#, 1, 0),
         (&[("$.a", KEEP)], r#"{"b":1}"#, None, "{}", 0, 0),
         (&[("$.a", KEEP)], r#"{"a":[1,2]}"#, Some(1), r#"{"a":[1,2]}"#, 1, 0),
@@ -457,4 +471,24 @@ fn after_a_fault_nothing_more_is_read_or_written() {
     assert_eq!(masker.tally().records, 2);
     assert_eq!(masker.finish(&mut out), Err(fault));
     assert_eq!((out.len(), fault.to_string()), (written, "bad_number at byte 23".into()));
+}
+
+#[test]
+fn the_quick_check_of_utf8_is_the_slow_one() {
+    // All beginnings of one, two and three bytes, after and before others.
+    let bytes = || {
+        [0x41, 0x7F, 0x80, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF, 0xA0]
+    };
+    let tails: [&[u8]; 4] = [b"", b"abcdefgh", "张三李四".as_bytes(), b"\x80\x80\x80"];
+    for head in [&b""[..], b"1234567", "张".as_bytes(), "张三a".as_bytes()] {
+        for (first, second, third) in bytes()
+            .into_iter()
+            .flat_map(|a| bytes().into_iter().flat_map(move |b| bytes().map(|c| (a, b, c))))
+        {
+            for tail in tails {
+                let text = [head, &[first, second, third], tail].concat();
+                assert_eq!(text::is_utf8(&text), std::str::from_utf8(&text).is_ok(), "{text:x?}");
+            }
+        }
+    }
 }

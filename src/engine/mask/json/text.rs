@@ -189,24 +189,23 @@ fn special(word: u64) -> u64 {
 /// The bytes are UTF-8. Common Chinese characters, two at a time, go faster than one by one.
 pub(super) fn is_utf8(bytes: &[u8]) -> bool {
     let mut rest = bytes;
-    while let Some(eight) = rest.first_chunk::<8>() {
-        let word = u64::from_le_bytes(*eight);
-        if word & HIGHS == 0 {
-            rest = rest.get(8..).unwrap_or_default();
-        } else if is_two_of_three(word) {
-            rest = rest.get(6..).unwrap_or_default();
-        } else if *eight.first().unwrap_or(&0x80) < 0x80 {
-            rest = rest.get(1..).unwrap_or_default();
-        } else {
-            break;
+    loop {
+        rest = match rest {
+            [0..0x80, after @ ..] => after,
+            [_, _, _, _, _, _, after @ ..] if begins_with_two_of_three(rest) => after,
+            [0xE1..=0xEC | 0xEE | 0xEF, 0x80..0xC0, 0x80..0xC0, after @ ..] => after,
+            [] => return true,
+            _ => return std::str::from_utf8(rest).is_ok(),
         }
     }
-    std::str::from_utf8(rest).is_ok()
 }
 
-/// The word begins with two characters of three bytes each. The first byte E0 may begin an
+/// These begin with two characters of three bytes each. The first byte E0 may begin an
 /// overlong form and ED a surrogate, so these two are left to the slower check.
-fn is_two_of_three(word: u64) -> bool {
+#[inline]
+fn begins_with_two_of_three(bytes: &[u8]) -> bool {
+    let Some(eight) = bytes.first_chunk() else { return false };
+    let word = u64::from_le_bytes(*eight);
     let shaped = word & 0xC0C0_F0C0_C0F0 == 0x8080_E080_80E0;
     let first = word & 0xFF;
     let second = word >> 24 & 0xFF;

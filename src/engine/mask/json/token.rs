@@ -26,8 +26,6 @@ impl Walk {
         }
     }
 
-    // ---- keys
-
     #[inline]
     pub(super) fn begin_key(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
         let start = chunk.pos;
@@ -97,8 +95,6 @@ impl Walk {
     fn pass_key(&mut self) {
         self.next = Next { treat: self.top.treat, state: DEAD, arrival: Arrival::Other };
     }
-
-    // ---- strings
 
     #[inline]
     pub(super) fn begin_text(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
@@ -186,8 +182,6 @@ impl Walk {
         acted
     }
 
-    // ---- numbers and words
-
     pub(super) fn read_number(
         &mut self,
         chunk: &mut Chunk<'_>,
@@ -237,8 +231,6 @@ impl Walk {
         self.end_value(chunk);
         Ok(())
     }
-
-    // ---- what tokens share
 
     /// Somebody will ask what the value says.
     fn is_value_wanted(&self) -> bool {

@@ -34,7 +34,7 @@ pub(super) struct Walk {
     /// What happens to the next value.
     pub(super) next: Next,
     pub(super) sink: Sink,
-    /// Where a token without escapes is put, to be read as text.
+    /// What a string with escapes says.
     pub(super) scratch: Vec<u8>,
     /// Inside an array whose elements are records.
     pub(super) in_records: bool,
@@ -100,8 +100,12 @@ impl Walk {
         }
     }
 
-    pub(super) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        if tally.records == 0 && self.showed_outside {
+            tally.records = 1;
+        }
+        tally
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), MaskFault> {
@@ -140,10 +144,7 @@ impl Walk {
         }
         self.sink.end(&mut chunk);
         self.tally.bytes_out = self.tally.bytes_out.saturating_add((out.len() - written) as u64);
-        if self.tally.records == 0 && self.showed_outside {
-            self.tally.records = 1;
-        }
-        Ok(self.tally)
+        Ok(self.tally())
     }
 
     fn walk(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
