@@ -133,5 +133,11 @@ fn a_key_is_found_whatever_the_guess() {
     for length in 0..40 {
         assert_eq!(root.find(name(length, 'c').as_bytes(), 2 * length), None);
         assert_eq!(root.find(format!("{}x", name(length, 'a')).as_bytes(), 2 * length), None);
+        for place in 0..length {
+            let mut other = name(length, 'a').into_bytes();
+            other[place] = b'x';
+            assert_eq!(root.find(&other, 2 * length), None, "{length} {place}");
+            assert_eq!(root.find(&other, 1000), None, "{length} {place}");
+        }
     }
 }
