@@ -176,8 +176,7 @@ impl Gateway {
         }
         self.reloader = None;
         self.upkeep = None;
-        let detail = format!("cut {} connections", self.parts.connections.open());
-        note(&self.parts, Entry::Stop, &detail);
+        note_stop(&self.parts);
         self.parts.audit.close();
         tracing::info!("stopped");
         Ok(())
@@ -267,18 +266,21 @@ fn sockets(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, Socke
     Ok((sockets, settled))
 }
 
+/// Records that serving begins.
 fn note_start(parts: &Parts) {
     let detail = format!("{} workers", parts.settings.workers);
-    note(parts, Entry::Start, &detail);
+    let snapshot = parts.shared.snapshots.current();
+    drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));
 }
 
-fn note(parts: &Parts, entry: impl for<'a> Fn(Lifecycle<'a>) -> Entry<'a>, detail: &str) {
+/// Records that serving ended in order.
+fn note_stop(parts: &Parts) {
+    let detail = format!("cut {} connections", parts.connections.open());
     let snapshot = parts.shared.snapshots.current();
-    let lifecycle = Lifecycle {
-        ts: parts.clock.now().unix_ms,
-        version: env!("CARGO_PKG_VERSION"),
-        policy_digest: Some(&snapshot.digest),
-        detail,
-    };
-    drop(parts.audit.note(encode(&entry(lifecycle))));
+    drop(parts.audit.note(encode(&Entry::Stop(lifecycle(parts, &snapshot.digest, &detail)))));
+}
+
+fn lifecycle<'a>(parts: &Parts, policy_digest: &'a str, detail: &'a str) -> Lifecycle<'a> {
+    let ts = parts.clock.now().unix_ms;
+    Lifecycle { ts, version: env!("CARGO_PKG_VERSION"), policy_digest: Some(policy_digest), detail }
 }

@@ -363,8 +363,9 @@ fn observe(histogram: &Histogram, micros: Option<u64>) {
 mod tests {
     use super::*;
 
-    fn summary<'a>(modes: &'a mut dyn Iterator<Item = (&'a str, DisclosureMode)>) -> RequestSummary<'a> {
-        RequestSummary {
+    fn count(worker: &WorkerMetrics) {
+        let mut modes = [("name", DisclosureMode::Partial)].iter().copied();
+        worker.request(RequestSummary {
             department: "d",
             dataset: "marriage",
             decision: Decision::AllowPartial,
@@ -372,8 +373,8 @@ mod tests {
             decision_us: Some(3),
             upstream_us: None,
             added_us: Some(20),
-            modes,
-        }
+            modes: &mut modes,
+        });
     }
 
     #[test]
@@ -381,8 +382,7 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let worker = WorkerMetrics::new(metrics.clone());
         for _ in 0..2 {
-            let mut modes = [("name", DisclosureMode::Partial)].into_iter();
-            worker.request(summary(&mut modes));
+            count(&worker);
         }
         let page = metrics.render(false);
         for line in [
