@@ -200,6 +200,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let refresher = identities
         .refresh_keys(clock.started())
         .map_err(|error| GatewayError::Start { what: "key refresh", error })?;
+    metrics.tls_reload_ok.set(1);
     let audit = Arc::new(open_audit(&settings, start)?);
     let profiles = Arc::new(Profiles::new(&settings.defence));
     let shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);

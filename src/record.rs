@@ -287,6 +287,11 @@ impl Record {
         if let Some(scope) = Scope::ALL.iter().find(over) {
             self.books.metrics.shared().quota_refusals.with_label_values(&[scope.code()]).inc();
         }
+        if refusal.is_some_and(|refusal| refusal.reason == Reason::PolicyError) {
+            for policy in learnt.policies.iter().flat_map(|policies| policies.iter()) {
+                self.books.metrics.shared().policy_errors.with_label_values(&[policy]).inc();
+            }
+        }
         if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::Panicked)) {
             self.books.metrics.shared().panics.inc();
         }

@@ -13,7 +13,7 @@ mod resolve;
 pub use disclosure::Disclosures;
 
 use crate::engine::access::{Access, Subject};
-use crate::engine::canonical::{Canonical, CanonicalLimits, Head, Language, Version, read};
+use crate::engine::canonical::{Canonical, CanonicalLimits, Language, read};
 use crate::engine::clock::Moment;
 use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
 use crate::engine::defence::Weight;
@@ -27,7 +27,8 @@ use crate::engine::terms::{AgeBand, Method};
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
-use crate::net::peer::{Peer, Protocol};
+use crate::net::head::with_head;
+use crate::net::peer::Peer;
 use crate::net::upstream::{Answer, Upstreams};
 use crate::record::{Books, Record};
 use crate::refusal::Refusal;
@@ -135,27 +136,8 @@ fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -
     if let Some(cause) = peer.framing_fault.get() {
         return Err(cause);
     }
-    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let absolute = head.uri.to_string();
-    let (is_http2, authority) = match peer.protocol {
-        Protocol::Http2 => (true, head.uri.authority().map(|authority| authority.as_str())),
-        Protocol::Http1 => (false, None),
-    };
-    let read_head = Head {
-        method: head.method.as_str(),
-        target: if !is_http2 && head.uri.authority().is_some() { &absolute } else { target },
-        authority,
-        version: if is_http2 { Version::Http2 } else { version(head) },
-        tls_name: peer.tls_name.as_deref(),
-        secure: peer.secure,
-    };
-    let fields: Vec<(&str, &[u8])> =
-        head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    read(&read_head, fields.iter().copied(), &worker.shared.canonical_limits)
-}
-
-fn version(head: &hyper::http::request::Parts) -> Version {
-    if head.version == hyper::Version::HTTP_10 { Version::Http10 } else { Version::Http11 }
+    let limits = &worker.shared.canonical_limits;
+    with_head(peer, head, |head, fields| read(head, fields.iter().copied(), limits))
 }
 
 /// Policy's answer: leave to go on with the modes of each label, or the reasons why not.

@@ -170,3 +170,30 @@ fn envoy_job(site: &Site<'_>) -> String {
               filter_enforced: {{ default_value: {{ numerator: 100, denominator: HUNDRED }} }}"#
     )
 }
+
+/// The shipped catalogue of the civil affairs department, in front of the bench's upstream: a dataset
+/// of which three fields in eight are masked for the department's own officers, and one that is open.
+pub fn catalogue(shipped: &str, upstream_port: u16) -> String {
+    let routes = |dataset: &str, path: &str, answer: &str| {
+        ["small", "large"].map(|body| {
+            format!(
+                "  - method: GET\n    path: /{body}/{path}/{{id}}\n    dataset: {dataset}\n    interface: QUERY\n    \
+                 upstream: civil-affairs\n    upstream_path: /{body}/{path}/{{id}}\n    \
+                 subject: {{path: id, kind: resident-id}}\n    records_max: 10000\n{answer}"
+            )
+        })
+    };
+    let opaque = "    answer: opaque\n";
+    let routes =
+        [routes("marriage", "people", "").concat(), routes("bench-open", "open", opaque).concat()].concat();
+    let open = "  bench-open:\n    code: 306009/1\n    title: {zh: 公开信息, en: Open data}\n    level: L1\n    \
+                sharing: UNCONDITIONAL\n    personal: false\n    fields:\n      $.data: technical\n";
+    shipped
+        .replace("http://127.0.0.1:9701", &format!("http://127.0.0.1:{upstream_port}"))
+        .replace("    health: {path: /healthz, interval: 5s, unhealthy_after: 3, healthy_after: 2}\n", "")
+        .replace(
+            "      $.data[*].spouseName: name\n",
+            "      $.data[*].spouseName: name\n      $.data[*].witnessId: id-number\n",
+        )
+        .replace("\nroutes:\n", &format!("{open}\nroutes:\n{routes}"))
+}

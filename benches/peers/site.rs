@@ -127,17 +127,21 @@ impl Bench {
         Site { dir: &self.dir, upstream_port: UPSTREAM_PORT, port: PORT, tls, jwks: &self.jwks }
     }
 
-    /// The shipped policies over a catalogue of the bench's own.
+    /// The shipped policies, with routes to the bench's upstream.
     fn policies(&self) -> Result<(), String> {
-        let from = self.root.join("policies");
-        let to = self.dir.join("policies");
-        fs::create_dir_all(to.join("catalogue")).map_err(|error| error.to_string())?;
-        for entry in fs::read_dir(&from).map_err(|error| error.to_string())?.flatten() {
-            if entry.path().is_file() {
-                fs::copy(entry.path(), to.join(entry.file_name())).map_err(|error| error.to_string())?;
+        let (from, to) = (self.root.join("policies"), self.dir.join("policies"));
+        for folder in ["", "catalogue"] {
+            let (from, to) = (from.join(folder), to.join(folder));
+            fs::create_dir_all(&to).map_err(|error| error.to_string())?;
+            for entry in fs::read_dir(&from).map_err(|error| error.to_string())?.flatten() {
+                if entry.path().is_file() {
+                    fs::copy(entry.path(), to.join(entry.file_name())).map_err(|error| error.to_string())?;
+                }
             }
         }
-        write(&to, "catalogue/civil-affairs.yaml", &configs::catalogue(UPSTREAM_PORT))?;
+        let file = "catalogue/civil-affairs.yaml";
+        let shipped = read(&from, file)?;
+        write(&to, file, &configs::catalogue(&shipped, UPSTREAM_PORT))?;
         Ok(())
     }
 
@@ -176,9 +180,8 @@ fn body(bytes: usize) -> String {
     let record = |number: usize| {
         format!(
             "{{\"personId\":\"{SUBJECT}\",\"name\":\"诸葛孔明\",\"maritalStatus\":\"MARRIED\",\"registeredOn\":\"2019-05-{:02}\",\
-             \"authority\":\"杭州市西湖区民政局\",\"spouseId\":\"330106199003070022\",\"spouseName\":\"欧阳娜娜\",\"children\":{}}}",
-            number % 28 + 1,
-            number % 4
+             \"authority\":\"杭州市西湖区民政局\",\"spouseId\":\"330106199003070022\",\"spouseName\":\"欧阳娜娜\",\"witnessId\":\"440524188001010014\"}}",
+            number % 28 + 1
         )
     };
     let mut text = String::from("{\"data\":[");

@@ -177,6 +177,7 @@ pub(super) fn refresh(parts: &Parts) {
     let snapshot = parts.shared.snapshots.current();
     metrics.policy_info.reset();
     metrics.policy_info.with_label_values(&[&snapshot.digest]).set(1);
+    metrics.policy_revision.set(count(snapshot.revision));
     metrics.policy_reload_ok.set(i64::from(status.ok));
     metrics.policy_loaded_at.set(status.loaded_at as f64);
     show_tiers(metrics, parts.shared.profiles.tiers());

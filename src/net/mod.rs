@@ -18,6 +18,7 @@ mod connection;
 pub mod connections;
 pub mod drain;
 pub mod guard;
+pub mod head;
 pub mod listener;
 pub mod peer;
 mod stream;

@@ -28,167 +28,75 @@ const SECONDS: &[f64] = &[
     1.0, 2.5, 5.0, 10.0,
 ];
 
-/// All families of this process.
-pub struct Metrics {
-    registry: Registry,
-    requests: IntCounterVec,
-    disclosures: IntCounterVec,
-    dropped: IntCounterVec,
-    decision_seconds: Histogram,
-    upstream_seconds: Histogram,
-    added_seconds: Histogram,
-    pub quota_refusals: IntCounterVec,
-    pub quota_keys: IntGaugeVec,
-    pub tier_callers: IntGaugeVec,
-    pub tier_changes: IntCounterVec,
-    pub policy_info: IntGaugeVec,
-    pub policy_reload_ok: IntGauge,
-    pub policy_reloads: IntCounterVec,
-    pub policy_loaded_at: Gauge,
-    pub tls_reload_ok: IntGauge,
-    pub tls_expires_at: Gauge,
-    pub crl_stale: IntGauge,
-    pub keys_fetched_at: GaugeVec,
-    pub audit_ok: IntGauge,
-    pub audit_queue: IntGauge,
-    pub audit_entries: IntGauge,
-    pub audit_fsync_seconds: Gauge,
-    pub audit_lag_seconds: Gauge,
-    pub audit_disk_low: IntGauge,
-    pub connections_open: IntGauge,
-    pub connections: IntCounterVec,
-    pub upstream_up: IntGaugeVec,
-    pub panics: IntCounter,
+/// Declares the families: a member of [`Metrics`] each, with name, help and labels.
+macro_rules! families {
+    ($($(#[$doc:meta])* $member:ident: $kind:ident = $make:ident($($argument:expr),+);)+) => {
+        /// All families of this process.
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[$doc])* pub $member: $kind,)+
+        }
+
+        impl Metrics {
+            /// Registers every family.
+            ///
+            /// # Errors
+            /// Only when two families share a name, which is a defect of this file.
+            pub fn new() -> Result<Self, prometheus::Error> {
+                let registry = Registry::new();
+                let metrics = Metrics { $($member: $make(&registry, $($argument),+)?,)+ registry };
+                metrics.describe_build()?;
+                Ok(metrics)
+            }
+        }
+    };
+}
+
+families! {
+    requests: IntCounterVec = counters(
+        "zhamen_requests_total",
+        "Requests answered, by providing department, dataset, decision and reason.",
+        &["department", "dataset", "decision", "reason"]);
+    disclosures: IntCounterVec = counters(
+        "zhamen_disclosures_total", "Labels answered for, by label and the mode they were shown in.", &["label", "mode"]);
+    /// The upstream has drifted from the catalogue.
+    dropped: IntCounterVec = counters(
+        "zhamen_dropped_fields_total", "Fields without a label that were left out of answers.", &["dataset"]);
+    decision_seconds: Histogram = histogram("zhamen_decision_duration_seconds", "Time that identity and policy took.");
+    upstream_seconds: Histogram = histogram("zhamen_upstream_duration_seconds", "Time until the upstream's first byte.");
+    added_seconds: Histogram = histogram(
+        "zhamen_added_duration_seconds", "Time until the head of the answer, less the upstream's: what the gateway added.");
+    quota_refusals: IntCounterVec = counters("zhamen_quota_refusals_total", "Requests over quota, by scope.", &["scope"]);
+    quota_keys: IntGaugeVec = gauges("zhamen_quota_keys", "Quota keys remembered, by scope.", &["scope"]);
+    tier_callers: IntGaugeVec = gauges("zhamen_tier_callers", "Callers in each risk tier.", &["tier"]);
+    tier_changes: IntCounterVec = counters("zhamen_tier_changes_total", "Changes of tier, by the tier entered.", &["tier"]);
+    policy_info: IntGaugeVec = gauges("zhamen_policy_info", "The snapshot in force, by its digest.", &["digest"]);
+    policy_revision: IntGauge = gauge("zhamen_policy_revision", "Snapshots that came into force since the start.");
+    policy_reload_ok: IntGauge = gauge("zhamen_policy_reload_ok", "1 if the policies folder as it is now is in force.");
+    policy_reloads: IntCounterVec = counters("zhamen_policy_reloads_total", "Reloads by result.", &["result"]);
+    policy_loaded_at: Gauge = seconds("zhamen_policy_loaded_timestamp_seconds", "When the snapshot came into force.");
+    policy_errors: IntCounterVec = counters(
+        "zhamen_policy_errors_total", "Requests denied because a policy could not be evaluated, by policy.", &["policy"]);
+    tls_reload_ok: IntGauge = gauge("zhamen_tls_reload_ok", "1 if the certificate files as they are now are in use.");
+    tls_expires_at: Gauge = seconds("zhamen_tls_expiry_timestamp_seconds", "When the server certificate expires.");
+    crl_stale: IntGauge = gauge("zhamen_crl_stale", "1 if a revocation list is past its next update.");
+    keys_fetched_at: GaugeVec = gauge_vec(
+        "zhamen_jwks_loaded_timestamp_seconds", "When each issuer's key set was last loaded.", &["issuer"]);
+    audit_ok: IntGauge = gauge("zhamen_audit_ok", "1 if the audit log can be written.");
+    audit_queue: IntGauge = gauge("zhamen_audit_queue_entries", "Places of the audit queue that are taken.");
+    audit_entries: IntGauge = gauge("zhamen_audit_last_seq", "Sequence number of the newest durable entry.");
+    audit_fsync_seconds: Gauge = seconds("zhamen_audit_fsync_seconds", "What the last sync of the audit log took.");
+    audit_lag_seconds: Gauge = seconds("zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.");
+    audit_disk_low: IntGauge = gauge("zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.");
+    connections_open: IntGauge = gauge("zhamen_connections_open", "Downstream connections open.");
+    connections: IntCounterVec = counters(
+        "zhamen_connections_total", "Downstream connections, by what became of them.", &["event"]);
+    upstream_up: IntGaugeVec = gauges(
+        "zhamen_upstream_endpoint_up", "1 if the endpoint is healthy and not ejected.", &["upstream", "endpoint"]);
+    panics: IntCounter = counter("zhamen_panics_total", "Requests whose handling panicked.");
 }
 
 impl Metrics {
-    /// Registers every family.
-    ///
-    /// # Errors
-    /// Only when two families share a name, which is a defect of this file.
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let r = &registry;
-        let metrics = Metrics {
-            requests: counters(
-                r,
-                "zhamen_requests_total",
-                "Requests answered, by providing department, dataset, decision and reason.",
-                &["department", "dataset", "decision", "reason"],
-            )?,
-            disclosures: counters(
-                r,
-                "zhamen_disclosures_total",
-                "Labels answered for, by label and the mode they were shown in.",
-                &["label", "mode"],
-            )?,
-            dropped: counters(
-                r,
-                "zhamen_dropped_fields_total",
-                "Fields without a label that were left out of answers: the upstream has drifted from the catalogue.",
-                &["dataset"],
-            )?,
-            decision_seconds: histogram(
-                r,
-                "zhamen_decision_duration_seconds",
-                "Time that identity and policy took.",
-            )?,
-            upstream_seconds: histogram(
-                r,
-                "zhamen_upstream_duration_seconds",
-                "Time until the upstream's first byte.",
-            )?,
-            added_seconds: histogram(
-                r,
-                "zhamen_added_duration_seconds",
-                "Time until the head of the answer, less the upstream's: what the gateway added.",
-            )?,
-            quota_refusals: counters(
-                r,
-                "zhamen_quota_refusals_total",
-                "Requests over quota, by scope.",
-                &["scope"],
-            )?,
-            quota_keys: gauges(r, "zhamen_quota_keys", "Quota keys remembered, by scope.", &["scope"])?,
-            tier_callers: gauges(r, "zhamen_tier_callers", "Callers in each risk tier.", &["tier"])?,
-            tier_changes: counters(
-                r,
-                "zhamen_tier_changes_total",
-                "Changes of tier, by the tier entered.",
-                &["tier"],
-            )?,
-            policy_info: gauges(
-                r,
-                "zhamen_policy_info",
-                "The snapshot in force, by its digest.",
-                &["digest"],
-            )?,
-            policy_reload_ok: gauge(
-                r,
-                "zhamen_policy_reload_ok",
-                "1 if the policies folder as it is now is in force.",
-            )?,
-            policy_reloads: counters(r, "zhamen_policy_reloads_total", "Reloads by result.", &["result"])?,
-            policy_loaded_at: seconds(
-                r,
-                "zhamen_policy_loaded_timestamp_seconds",
-                "When the snapshot came into force.",
-            )?,
-            tls_reload_ok: gauge(
-                r,
-                "zhamen_tls_reload_ok",
-                "1 if the certificate files as they are now are in use.",
-            )?,
-            tls_expires_at: seconds(
-                r,
-                "zhamen_tls_expiry_timestamp_seconds",
-                "When the server certificate expires.",
-            )?,
-            crl_stale: gauge(r, "zhamen_crl_stale", "1 if a revocation list is past its next update.")?,
-            keys_fetched_at: gauge_vec(
-                r,
-                "zhamen_jwks_loaded_timestamp_seconds",
-                "When each issuer's key set was last loaded.",
-                &["issuer"],
-            )?,
-            audit_ok: gauge(r, "zhamen_audit_ok", "1 if the audit log can be written.")?,
-            audit_queue: gauge(r, "zhamen_audit_queue_entries", "Places of the audit queue that are taken.")?,
-            audit_entries: gauge(r, "zhamen_audit_last_seq", "Sequence number of the newest durable entry.")?,
-            audit_fsync_seconds: seconds(
-                r,
-                "zhamen_audit_fsync_seconds",
-                "What the last sync of the audit log took.",
-            )?,
-            audit_lag_seconds: seconds(
-                r,
-                "zhamen_audit_lag_seconds",
-                "Age of the oldest entry that is not durable.",
-            )?,
-            audit_disk_low: gauge(r, "zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.")?,
-            connections_open: gauge(r, "zhamen_connections_open", "Downstream connections open.")?,
-            connections: counters(
-                r,
-                "zhamen_connections_total",
-                "Downstream connections, by what became of them.",
-                &["event"],
-            )?,
-            upstream_up: gauges(
-                r,
-                "zhamen_upstream_endpoint_up",
-                "1 if the endpoint is healthy and not ejected.",
-                &["upstream", "endpoint"],
-            )?,
-            panics: {
-                let panics = IntCounter::new("zhamen_panics_total", "Requests whose handling panicked.")?;
-                r.register(Box::new(panics.clone()))?;
-                panics
-            },
-            registry,
-        };
-        metrics.describe_build()?;
-        Ok(metrics)
-    }
-
     fn describe_build(&self) -> Result<(), prometheus::Error> {
         let build = gauges(&self.registry, "zhamen_build_info", "The version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -226,6 +134,12 @@ fn to_open_metrics(page: &str) -> String {
     }
     out.push_str("# EOF\n");
     out
+}
+
+fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let family = IntCounter::new(name, help)?;
+    r.register(Box::new(family.clone()))?;
+    Ok(family)
 }
 
 fn counters(
