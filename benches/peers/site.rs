@@ -40,8 +40,6 @@ impl Bench {
         certs::complete(&dir, &[], SystemTime::now()).map_err(|error| error.to_string())?;
         let both = [read(&dir, "server.pem")?, read(&dir, "server.key")?].concat();
         write(&dir, "server-both.pem", &both)?;
-        write(&dir, "pseudonym.key", &"7a".repeat(32))?;
-        restrict(&dir.join("pseudonym.key"))?;
         let issuer = TokenIssuer::from_pem(&read(&dir, "issuer.key")?).map_err(|error| error.to_string())?;
         let now =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string())?;
@@ -211,9 +209,4 @@ fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
     let path = dir.join(name);
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
-}
-
-fn restrict(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())
 }

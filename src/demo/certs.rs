@@ -102,7 +102,7 @@ impl fmt::Display for Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Report(pub Vec<(String, Fate)>);
 
-/// Completes the folder: authority, revocation list, server, applications, token issuer.
+/// Completes the folder: authority, revocation list, server, applications, token issuer, pseudonym key.
 ///
 /// `names` are DNS names or addresses which the server's certificate carries besides its own.
 ///
@@ -118,6 +118,7 @@ pub fn complete(dir: &Path, names: &[String], now: SystemTime) -> Result<Report,
         folder.leaf(application, client(application)?, &[], &authority)?;
     }
     folder.token_issuer()?;
+    folder.pseudonym_key()?;
     Ok(folder.report)
 }
 
@@ -239,6 +240,20 @@ impl Folder<'_> {
             Fate::KeptBut("it does not hold the key of issuer.key".to_owned())
         };
         self.note("jwks.json", fate);
+        Ok(())
+    }
+
+    /// 32 random bytes as hexadecimal digits, never made anew: old audit entries hang on them.
+    fn pseudonym_key(&mut self) -> Result<(), CertsError> {
+        if self.dir.join("pseudonym.key").exists() {
+            self.note("pseudonym.key", Fate::Kept);
+            return Ok(());
+        }
+        let mut key = [0_u8; 32];
+        aws_lc_rs::rand::fill(&mut key).map_err(|_| CertsError::Randomness)?;
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.put("pseudonym.key", format!("{hex}\n").as_bytes(), 0o600)?;
+        self.note("pseudonym.key", Fate::Made);
         Ok(())
     }
 

@@ -72,12 +72,11 @@ pub enum WorkspaceError {
 /// # Errors
 /// When something cannot be read or written. What was written stays; a second attempt goes on.
 pub fn lay_out(dir: &Path, addresses: Addresses, now: SystemTime) -> Result<Workspace, WorkspaceError> {
-    for (name, mode) in [("", 0o755), ("audit", 0o700), ("keys", 0o700), ("tokens", 0o700)] {
+    for (name, mode) in [("", 0o755), ("audit", 0o700), ("tokens", 0o700)] {
         folder(&dir.join(name), mode)?;
     }
     let edited = ship(dir, &shipped(addresses))?;
     let certificates = certs::complete(&dir.join("certs"), &[], now)?;
-    pseudonym_key(&dir.join("keys/pseudonym.key"))?;
     mint(dir, now)?;
     Ok(Workspace { dir: dir.to_owned(), settings_file: dir.join("zhamen.yaml"), certificates, edited })
 }
@@ -182,16 +181,6 @@ fn present(path: &Path) -> Result<Option<Vec<u8>>, WorkspaceError> {
 fn digest(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn pseudonym_key(path: &Path) -> Result<(), WorkspaceError> {
-    if path.exists() {
-        return Ok(());
-    }
-    let mut key = [0; 32];
-    aws_lc_rs::rand::fill(&mut key).map_err(|_| WorkspaceError::Randomness)?;
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_file(path, format!("{hex}\n").as_bytes(), 0o600).map_err(at(path))
 }
 
 /// One token for each pass, bound to its application's certificate.

@@ -39,11 +39,11 @@ fn laying_out_twice_changes_nothing() {
     assert!(before.len() > policies::FILES.len() + 20);
     assert!(lay_out(&root, addresses(), SystemTime::now()).unwrap().edited.is_empty());
     assert!(before == contents(&root), "something changed");
-    for (path, mode) in [("keys", 0o700), ("keys/pseudonym.key", 0o600), ("tokens/s1-officer.jwt", 0o600)] {
+    for (path, mode) in [("certs/pseudonym.key", 0o600), ("tokens/s1-officer.jwt", 0o600)] {
         let found = fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!(found, mode, "{path} has mode {found:o}");
     }
-    assert_eq!(fs::read_to_string(root.join("keys/pseudonym.key")).unwrap().trim().len(), 64);
+    assert_eq!(fs::read_to_string(root.join("certs/pseudonym.key")).unwrap().trim().len(), 64);
 }
 
 #[test]

@@ -266,7 +266,8 @@ mod tests {
     fn every_foreign_change_of_the_file_shows() {
         let dir = tempfile::tempdir().unwrap();
         let path = |segment: &Segment| dir.path().join(segment.name.file_name());
-        let changes: [(fn(&Path), GapCause); 4] = [
+        type Change = fn(&Path);
+        let changes: [(Change, GapCause); 4] = [
             (|path| fs::remove_file(path).unwrap(), GapCause::Missing),
             (
                 |path| {
