@@ -27,7 +27,7 @@ use crate::state::profile::Profiles;
 use crate::state::quota::Quotas;
 use crate::state::reload::Reloader;
 use crate::state::secret;
-use crate::state::snapshot::Snapshots;
+use crate::state::snapshot::{self, Checked, Snapshots};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -102,6 +102,25 @@ pub fn run(settings: Settings, audit: AuditStart) -> Result<(), GatewayError> {
     let gateway = Gateway::start(settings, audit)?;
     tracing::info!(data = %gateway.data_address, admin = %gateway.admin_address, "serving");
     gateway.wait()
+}
+
+/// Reads everything that a start would read, and starts nothing: certificates, revocation lists, key
+/// sets, secrets, the policies folder with its cases.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn check(settings: &Settings) -> Result<Checked, Faults> {
+    let mut faults = Faults::default();
+    for tls in [&settings.data.tls, &settings.admin.tls].into_iter().flatten() {
+        faults.absorb(TlsStore::load(tls.clone()));
+    }
+    faults.absorb(Identities::load(&settings.identity));
+    faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    if let Some(file) = &settings.admin.credential_file {
+        faults.absorb(secret::credential(file).map_err(Faults::from));
+    }
+    let checked = faults.absorb(snapshot::check(&settings.policies_dir));
+    faults.or(checked.unwrap_or(Checked(Vec::new())))
 }
 
 impl Gateway {

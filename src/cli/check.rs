@@ -1,9 +1,9 @@
 //! `zhamen check`: everything people wrote, as the gateway would read it.
 
 use super::{Exit, failed};
-use crate::config;
 use crate::fault::Faults;
-use crate::state::snapshot;
+use crate::state::snapshot::{self, Checked};
+use crate::{config, gateway};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `check`.
@@ -18,22 +18,25 @@ pub struct Arguments {
 }
 
 pub(super) fn check(arguments: &Arguments) -> Exit {
-    let mut faults = Faults::default();
-    let settings = match (&arguments.config, &arguments.policies) {
-        (None, Some(_)) => None,
-        (config, _) => {
-            let file = config.as_deref().unwrap_or(Path::new("zhamen.yaml"));
-            faults.absorb(config::load(file))
-        }
+    let checked = match (&arguments.config, &arguments.policies) {
+        (None, Some(policies)) => snapshot::check(policies),
+        (config, policies) => configured(config.as_deref(), policies.clone()),
     };
-    let policies = arguments.policies.clone().or(settings.map(|settings| settings.policies_dir));
-    let checked = policies.and_then(|policies| faults.absorb(snapshot::check(&policies)));
-    if let Err(faults) = faults.or(()) {
-        return failed(Exit::Found, &faults);
+    match checked {
+        Err(faults) => failed(Exit::Found, &faults),
+        Ok(Checked(lines)) => {
+            for line in lines {
+                println!("{line}");
+            }
+            println!("ok");
+            Exit::Done
+        }
     }
-    for line in checked.map(|checked| checked.0).unwrap_or_default() {
-        println!("{line}");
-    }
-    println!("ok");
-    Exit::Done
+}
+
+/// The configuration with all it names; another policies folder takes the place of its own.
+fn configured(file: Option<&Path>, policies: Option<PathBuf>) -> Result<Checked, Faults> {
+    let mut settings = config::load(file.unwrap_or(Path::new("zhamen.yaml")))?;
+    settings.policies_dir = policies.unwrap_or(settings.policies_dir);
+    gateway::check(&settings)
 }
