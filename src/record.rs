@@ -143,16 +143,17 @@ impl Record {
         self.stamps.upstream_status = Some(status);
     }
 
-    /// Writes the entry of an allowed request. Classified data are released against its receipt.
-    pub fn decided(&mut self) -> Pending {
+    /// Writes the entry of an allowed request. Classified data are released against its receipt; none
+    /// is given where the answer need not wait for it.
+    pub fn decided(&mut self) -> Option<Pending> {
         let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
-        let durability = match is_classified || !self.books.best_effort_l1 {
-            true => Durability::Durable,
-            false => Durability::BestEffort,
-        };
         let body = self.encode(self.decision(), None, None);
         self.is_entered = true;
-        self.slot.write(body, durability)
+        if is_classified || !self.books.best_effort_l1 {
+            return Some(self.slot.write(body, Durability::Durable));
+        }
+        drop(self.slot.write(body, Durability::BestEffort));
+        None
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -160,8 +161,9 @@ impl Record {
         self.close(Some(refusal));
     }
 
-    /// Hands the record over to the body that is now delivered. The receipt is the entry's.
-    pub fn deliver(mut self, status: u16, _receipt: Receipt) -> Delivery {
+    /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
+    /// an answer that need not wait has none.
+    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>) -> Delivery {
         self.count(self.decision(), None);
         self.is_closed = true;
         Delivery { record: self, status, is_told: false }

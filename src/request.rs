@@ -32,7 +32,7 @@ use crate::net::peer::Peer;
 use crate::net::upstream::{Answer, Upstreams};
 use crate::record::{Books, Record};
 use crate::refusal::Refusal;
-use crate::state::audit::Receipt;
+use crate::state::audit::{Pending, Receipt};
 use crate::state::profile::Profiles;
 use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
@@ -249,7 +249,7 @@ async fn release(
     principal: &Principal,
     admitted: &Admitted,
     record: &mut Record,
-) -> Result<(Receipt, Answer), Refusal> {
+) -> Result<(Option<Receipt>, Answer), Refusal> {
     let pending = record.decided();
     let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
     worker.upstreams.renew(&snapshot.upstreams);
@@ -257,13 +257,21 @@ async fn release(
     record.asks_upstream();
     let forward = forward(&upstream, outbound, admitted);
     let (receipt, answer) = if asked.route.method.is_safe() {
-        let (receipt, answer) = tokio::join!(pending.receipt(), forward);
+        let (receipt, answer) = tokio::join!(durable(pending), forward);
         (receipt?, answer?)
     } else {
-        (pending.receipt().await?, forward.await?)
+        (durable(pending).await?, forward.await?)
     };
     record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
     Ok((receipt, answer))
+}
+
+/// Waits until the entry is on the disk, where the answer has to.
+async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
+    match pending {
+        Some(pending) => pending.receipt().await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Only an admitted request reaches an upstream.

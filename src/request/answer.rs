@@ -48,7 +48,7 @@ pub(super) struct Released {
     standing: Standing,
     content_type: HeaderValue,
     is_doubtful: bool,
-    receipt: Receipt,
+    receipt: Option<Receipt>,
 }
 
 /// What the upstream receives: our words about the caller, none of the caller's credentials.
@@ -116,7 +116,7 @@ pub(super) async fn transform(
     shown: Shown,
     answer: Answer,
     admitted: Admitted,
-    receipt: Receipt,
+    receipt: Option<Receipt>,
     principal: &Principal,
     now: Moment,
 ) -> Result<Released, Refusal> {
