@@ -16,6 +16,9 @@ pub struct Process {
 impl Process {
     /// Starts the command with its output in `log`, and waits until the address accepts.
     pub fn start(command: &mut Command, log: &Path, address: SocketAddr) -> Result<Self, String> {
+        if TcpStream::connect(address).is_ok() {
+            return Err(format!("{address} is taken: something of an earlier run is still there"));
+        }
         let file = std::fs::File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let errors = file.try_clone().map_err(|error| error.to_string())?;
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
@@ -59,7 +62,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        for pid in self.tree().into_iter().rev() {
+        // The parent first: it would start its children anew.
+        for pid in self.tree() {
             let _ = Command::new("kill").arg("-KILL").arg(pid.to_string()).stderr(Stdio::null()).status();
         }
         let _ = self.child.wait();

@@ -228,7 +228,7 @@ impl Folder<'_> {
             .map_err(|source| CertsError::Token { path, source })?;
         let path = self.dir.join("jwks.json");
         if !path.exists() {
-            let set = format!("{:#}\n", issuer.key_set());
+            let set = format!("{}\n", issuer.key_set());
             self.put("jwks.json", set.as_bytes(), 0o644)?;
             self.note("jwks.json", Fate::Made);
             return Ok(());

@@ -8,15 +8,13 @@
 //! assert_eq!(Confirmation::of(b"a certificate").x5t_s256.len(), 43);
 //! ```
 
+use crate::identity::issue::SigningKey;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 /// Issuer of the demo's tokens.
 pub const ISSUER: &str = "https://idp.zhamen.demo";
@@ -101,33 +99,27 @@ pub struct SubjectClaim {
 }
 
 /// The demo's token issuer.
-pub struct TokenIssuer {
-    key: EcdsaKeyPair,
-    kid: String,
-}
+pub struct TokenIssuer(SigningKey);
 
 impl TokenIssuer {
-    /// Reads the issuer's key: PKCS#8 in PEM, P-256.
+    /// Reads the issuer's key: PKCS#8 in PEM, P-256. Its id is a digest of the public key.
     pub fn from_pem(pem: &str) -> Result<Self, TokenError> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| TokenError::Key)?;
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der())
-            .map_err(|_| TokenError::Key)?;
-        let (x, y) = coordinates(&key).ok_or(TokenError::Key)?;
-        // RFC 7638: members in lexical order, no white space.
-        let thumbprint = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, thumbprint.as_bytes()));
-        Ok(TokenIssuer { key, kid })
+        let key =
+            |id: &str| SigningKey::es256_from_pkcs8(id, der.secret_pkcs8_der()).map_err(|_| TokenError::Key);
+        let unnamed = key("")?.to_jwk();
+        let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, unnamed.as_bytes()));
+        Ok(TokenIssuer(key(&id)?))
     }
 
-    /// The key set that verifies what this issuer signs.
-    pub fn key_set(&self) -> Value {
-        let (x, y) = coordinates(&self.key).unwrap_or_default();
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid, "x": x, "y": y}]})
+    /// The key set that verifies what this issuer signs, a JSON document.
+    pub fn key_set(&self) -> String {
+        self.0.to_jwks()
     }
 
-    /// Key id: the RFC 7638 thumbprint.
+    /// Key id.
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.0.id()
     }
 
     /// A compact JWT (RFC 7515) of type `at+jwt` (RFC 9068), valid from `now` (seconds since 1970).
@@ -140,22 +132,8 @@ impl TokenIssuer {
             members.insert("exp".to_owned(), (now + LIFETIME_SECONDS).into());
             members.insert("jti".to_owned(), unique()?.into());
         }
-        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid});
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header.to_string()),
-            URL_SAFE_NO_PAD.encode(payload.to_string())
-        );
-        let signature =
-            self.key.sign(&SystemRandom::new(), signed.as_bytes()).map_err(|_| TokenError::Signing)?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        self.0.sign(&self.0.header("at+jwt"), &payload.to_string()).map_err(|_| TokenError::Signing)
     }
-}
-
-/// The public point's coordinates, base64url; the point is 0x04, x, y.
-fn coordinates(key: &EcdsaKeyPair) -> Option<(String, String)> {
-    let point = key.public_key().as_ref();
-    Some((URL_SAFE_NO_PAD.encode(point.get(1..33)?), URL_SAFE_NO_PAD.encode(point.get(33..65)?)))
 }
 
 fn unique() -> Result<String, TokenError> {
@@ -192,12 +170,12 @@ mod tests {
         };
         let now = jsonwebtoken::get_current_timestamp() as i64;
         let token = issuer.mint(&claims, now).unwrap();
-        let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(issuer.key_set()).unwrap();
+        let set: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&issuer.key_set()).unwrap();
         let key = DecodingKey::from_jwk(set.find(issuer.kid()).unwrap()).unwrap();
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
-        let read = decode::<Value>(&token, &key, &validation).unwrap();
+        let read = decode::<serde_json::Value>(&token, &key, &validation).unwrap();
         assert_eq!(read.header.typ.as_deref(), Some("at+jwt"));
         assert_eq!(
             read.claims["exp"].as_i64().unwrap() - read.claims["iat"].as_i64().unwrap(),
