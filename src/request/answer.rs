@@ -3,7 +3,7 @@
 use super::Worker;
 use super::disclosure::Shown;
 use super::resolve::Asked;
-use crate::catalogue::AnswerFormat;
+use crate::catalogue::{AnswerFormat, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
@@ -122,7 +122,7 @@ pub(super) async fn transform(
 ) -> Result<Released, Refusal> {
     let standing = admitted.standing();
     let is_doubtful = asked.is_doubtful;
-    let (status, content_type) = acceptable(&answer, asked.route.answer)?;
+    let (status, content_type) = acceptable(&answer, &asked.route)?;
     let bodiless = asked.method == Method::Head || status == StatusCode::NO_CONTENT;
     let prepared = if bodiless {
         None
@@ -144,16 +144,22 @@ pub(super) async fn transform(
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
-fn acceptable(answer: &Answer, format: AnswerFormat) -> Result<(StatusCode, HeaderValue), Cause> {
+fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue), Cause> {
     match answer.status.as_u16() {
         200..=204 => {}
         206 => return Err(Cause::UpstreamRange),
-        404 | 410 => return Err(Cause::NoRecord),
+        404 | 410 => {
+            return Err(match route.target {
+                Target::Path(_) => Cause::NoRecord,
+                // A database says so of tables, never of records: no record is an empty answer.
+                Target::Query { .. } => Cause::UpstreamStatus,
+            });
+        }
         _ => return Err(Cause::UpstreamStatus),
     }
     let coded = answer.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     let content_type = single(&answer.headers, header::CONTENT_TYPE);
-    match format {
+    match route.answer {
         AnswerFormat::Json if coded => Err(Cause::UpstreamCoding),
         AnswerFormat::Json if answer.status == StatusCode::NO_CONTENT || is_json(content_type) => {
             Ok((answer.status, HeaderValue::from_static("application/json")))
