@@ -99,6 +99,15 @@ fn rows_come_back_masked_and_only_as_asked() {
     let districts = json!([{"district": "330105", "visits": 5}, {"district": "330106", "visits": 3}]);
     assert_eq!(reply.json(), json!({"data": districts}));
 
+    // A stored query is a POST to ClickHouse, whatever the caller's method.
+    let path = gateway.url("/warehouse/v1/districts?size=9&district=33");
+    for flag in ["--http1.1", "--http2"] {
+        let proofs =
+            [gateway.trust(), gateway.certificate("tax-desk"), ["--head", flag].map(str::to_owned).to_vec()];
+        let reply = curl(&path, &proofs.concat());
+        assert_eq!((reply.status, reply.exit), (200, 0), "{flag}: {reply:?}");
+    }
+
     refusals(&gateway);
     failures(&gateway);
     for canary in CANARIES.iter().chain([&APPLICANT]) {
