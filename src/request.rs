@@ -80,16 +80,17 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
     let id = worker.next_id(now);
     let language =
         Language::of(request.headers().get("accept-language").and_then(|value| value.to_str().ok()));
+    let is_head = request.method() == hyper::Method::HEAD;
     let mut record = match Record::open(&worker.books, &peer, id.clone(), now) {
         Ok(record) => record,
-        Err(cause) => return refuse(&cause.into(), language, &id),
+        Err(cause) => return refuse(&cause.into(), language, &id, is_head),
     };
     let refusal = match caught(walk(&worker, &peer, request, &mut record)).await {
         Some(Ok(shown)) => return respond(shown, record),
         Some(Err(refusal)) => worker.charged(refusal, &record, now),
         None => Cause::Panicked.into(),
     };
-    let response = refuse(&refusal, language, &id);
+    let response = refuse(&refusal, language, &id, is_head);
     record.refused(&refusal);
     response
 }

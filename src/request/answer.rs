@@ -3,7 +3,7 @@
 use super::Worker;
 use super::disclosure::Shown;
 use super::resolve::Asked;
-use crate::catalogue::AnswerFormat;
+use crate::catalogue::{AnswerFormat, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
@@ -12,7 +12,6 @@ use crate::engine::mask::scalar::TokenKey;
 use crate::engine::mask::{OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
-use crate::engine::terms::Method;
 use crate::net::body::{AnswerLimits, Body, Masking, Prepared, prepare};
 use crate::net::upstream::{Answer, Outbound};
 use crate::record::Record;
@@ -122,8 +121,8 @@ pub(super) async fn transform(
 ) -> Result<Released, Refusal> {
     let standing = admitted.standing();
     let is_doubtful = asked.is_doubtful;
-    let (status, content_type) = acceptable(&answer, asked.route.answer)?;
-    let bodiless = asked.method == Method::Head || status == StatusCode::NO_CONTENT;
+    let (status, content_type) = acceptable(&answer, &asked.route)?;
+    let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
     let prepared = if bodiless {
         None
     } else {
@@ -144,16 +143,22 @@ pub(super) async fn transform(
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
-fn acceptable(answer: &Answer, format: AnswerFormat) -> Result<(StatusCode, HeaderValue), Cause> {
+fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue), Cause> {
     match answer.status.as_u16() {
         200..=204 => {}
         206 => return Err(Cause::UpstreamRange),
-        404 | 410 => return Err(Cause::NoRecord),
+        404 | 410 => {
+            return Err(match route.target {
+                Target::Path(_) => Cause::NoRecord,
+                // A database says so of tables, never of records: no record is an empty answer.
+                Target::Query { .. } => Cause::UpstreamStatus,
+            });
+        }
         _ => return Err(Cause::UpstreamStatus),
     }
     let coded = answer.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     let content_type = single(&answer.headers, header::CONTENT_TYPE);
-    match format {
+    match route.answer {
         AnswerFormat::Json if coded => Err(Cause::UpstreamCoding),
         AnswerFormat::Json if answer.status == StatusCode::NO_CONTENT || is_json(content_type) => {
             Ok((answer.status, HeaderValue::from_static("application/json")))
@@ -241,13 +246,21 @@ fn rate_limit(standing: &Standing) -> (HeaderValue, HeaderValue) {
     )
 }
 
-/// The response of a refusal.
-pub(super) fn refuse(refusal: &Refusal, language: Language, request_id: &str) -> Response<Body> {
-    let document = refusal.document(language, request_id);
-    let mut response = Response::new(Body::Full(Bytes::from(document)));
+/// The response of a refusal. To HEAD it has no body on any version (RFC 9110, 9.3.2): HTTP/2 takes a
+/// body there for an error of the protocol, and nothing below us leaves it out.
+pub(super) fn refuse(
+    refusal: &Refusal,
+    language: Language,
+    request_id: &str,
+    is_head: bool,
+) -> Response<Body> {
+    let document = Bytes::from(refusal.document(language, request_id));
+    let length = HeaderValue::from(document.len());
+    let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(document) });
     *response.status_mut() =
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     headers.insert(header::CONTENT_LANGUAGE, visible(language.tag()));
     headers.insert(REQUEST_ID.clone(), visible(request_id));

@@ -24,7 +24,10 @@ pub(super) struct Asked {
     pub access: Access,
     /// Path and query of the upstream, canonical.
     pub target: String,
+    /// What the upstream is asked with.
     pub method: Method,
+    /// The caller wants no body, however the upstream is asked.
+    pub is_head: bool,
     pub body: Bytes,
     pub content_type: Option<&'static str>,
     /// What the caller claims, and about which label.
@@ -70,7 +73,10 @@ pub(super) async fn resolve(
     let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), segments) {
         Found::Route(route, captures) => (route, captures),
         Found::MethodNotOffered(offered) => {
-            let offered = offered.into_iter().map(Method::code).collect();
+            let mut offered: Vec<&str> = offered.into_iter().map(Method::code).collect();
+            if let Some(get) = offered.iter().position(|code| *code == Method::Get.code()) {
+                offered.insert(get + 1, Method::Head.code());
+            }
             return Err(Refusal { offered, ..Cause::MethodNotOffered.into() });
         }
         Found::None => return Err(Cause::NoRoute.into()),
@@ -97,7 +103,18 @@ pub(super) async fn resolve(
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
     let outgoing = outgoing(route, &inputs, body)?;
     let Outgoing { method, target, body, content_type } = outgoing;
-    Ok(Asked { route: route.clone(), access, target, method, body, content_type, claim, is_doubtful })
+    let is_head = canonical.method == Method::Head;
+    Ok(Asked {
+        route: route.clone(),
+        access,
+        target,
+        method,
+        is_head,
+        body,
+        content_type,
+        claim,
+        is_doubtful,
+    })
 }
 
 /// The body as a document: a body is one JSON object, or there is none.
