@@ -82,7 +82,7 @@ impl Bench {
             }
             Peer::ZhamenOpen | Peer::ZhamenJob => {
                 let _ = fs::remove_dir_all(self.dir.join("audit"));
-                arguments(env!("CARGO_BIN_EXE_zhamen"), &["run", "--config"], &config)
+                arguments(env!("CARGO_BIN_EXE_zhamen"), &["run", "--create-audit-log", "--config"], &config)
             }
         };
         Process::start(&mut command, &self.dir.join(format!("{}.log", peer.name())), self.address())
