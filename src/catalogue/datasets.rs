@@ -37,6 +37,7 @@ impl<'a> Loading<'a> {
             // A dataset with an unknown label is not kept, so that its routes add no faults.
             let known = fields.iter().all(|field| self.declared.labels.contains(&field.label.value));
             let Some(fields) = self.field_map(&fields, &labels).filter(|_| known) else { continue };
+            let Some(fields) = self.records(file, written, fields) else { continue };
             if labels.is_empty()
                 && (written.personal || written.level.value > crate::engine::terms::Level::L1)
             {
@@ -167,6 +168,18 @@ impl<'a> Loading<'a> {
             let message =
                 format!("`personal: false`, but its label `{}` is sensitive personal information", label.id);
             self.faults.push(file.source.fault(written.level.mark, message));
+        }
+    }
+
+    /// Names the array of records, where the dataset says which it is.
+    fn records(&mut self, file: &File<'_>, written: &written::Dataset, fields: FieldMap) -> Option<FieldMap> {
+        let Some(at) = &written.records else { return Some(fields) };
+        match fields.with_records(&at.value) {
+            Ok(fields) => Some(fields),
+            Err(PathFault { offset, message, .. }) => {
+                self.faults.push(file.source.fault_inside(at.mark, offset, message));
+                None
+            }
         }
     }
 

@@ -222,6 +222,8 @@ pub(super) struct Dataset {
     /// Holds personal information; true unless said otherwise.
     #[serde(default = "yes")]
     pub personal: bool,
+    /// The array whose elements are the records, `$.data`; absent: every outermost array with fields.
+    pub records: Option<At<String>>,
     /// Field path → label.
     #[serde(default)]
     pub fields: Entries<At<String>>,

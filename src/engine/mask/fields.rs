@@ -38,6 +38,8 @@ pub struct FieldMap {
     /// Never empty: the first is the state that no path leads on from.
     states: Vec<State>,
     root: StateId,
+    /// The array whose elements are the records; none: every outermost array that leads to labels.
+    records: Option<StateId>,
 }
 
 /// A path that cannot be read, or that contradicts another.
@@ -79,7 +81,36 @@ impl FieldMap {
             offset: 0,
             message: clash.message(paths),
         })?;
-        Ok(FieldMap { states, root })
+        Ok(FieldMap { states, root, records: None })
+    }
+
+    /// Names the array whose elements are the records, for answers that hold other arrays as well: a
+    /// path of member names, for example `$.data`.
+    ///
+    /// # Errors
+    /// A path with anything but member names, or one that no field path passes through.
+    pub fn with_records(mut self, path: &str) -> Result<FieldMap, PathFault> {
+        let fault = |offset, message: &str| PathFault { index: 0, offset, message: message.into() };
+        let segments =
+            path::parse(path).map_err(|path::Wrong { offset, message }| fault(offset, &message))?;
+        let mut at = self.root;
+        for segment in &segments {
+            let path::Step::Key(name) = &segment.step else {
+                return Err(fault(0, "only member names may stand here, for example `$.data`"));
+            };
+            let next = self.state(at).find(name.as_bytes(), 0).map_or(DEAD, |(_, next)| next);
+            at = if segment.deep { DEAD } else { next };
+        }
+        if !self.state(at).has_elements() {
+            return Err(fault(0, "no field path leads into the elements of this array"));
+        }
+        self.records = Some(at);
+        Ok(self)
+    }
+
+    /// Whether elements of an array in this state are records.
+    pub(in crate::engine::mask) fn holds_records(&self, id: StateId) -> bool {
+        self.records.is_none_or(|records| records == id)
     }
 
     /// Where a document starts.
@@ -101,6 +132,6 @@ impl FieldMap {
 
 impl Default for FieldMap {
     fn default() -> Self {
-        FieldMap { states: vec![State::dead()], root: DEAD }
+        FieldMap { states: vec![State::dead()], root: DEAD, records: None }
     }
 }

@@ -141,3 +141,15 @@ fn a_key_is_found_whatever_the_guess() {
         }
     }
 }
+
+#[test]
+fn the_array_of_records_can_be_named() {
+    let map = |records: &str| {
+        let paths = [("$.meta[*].name".to_owned(), 0), ("$.data[*].x".to_owned(), 1)];
+        FieldMap::compile(&paths).unwrap().with_records(records)
+    };
+    assert!(map("$.data").is_ok());
+    for wrong in ["$.rows", "$.data[*]", "$", "$..data", "data"] {
+        assert!(map(wrong).is_err(), "{wrong}");
+    }
+}

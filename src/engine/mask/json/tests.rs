@@ -368,3 +368,14 @@ fn what_is_held_is_one_token() {
     assert!(walk.held.capacity() + walk.scratch.capacity() < 3 * LIMITS.token_bytes_max);
     assert!(walk.seen.capacity() + walk.around.capacity() < 4 * LIMITS.depth_max);
 }
+
+/// ClickHouse answers `meta` before `data`: with the records named, neither count nor cap is spent on it.
+#[test]
+fn arrays_beside_the_named_records_are_neither_counted_nor_cut() {
+    let paths = [("$.meta[*].name".to_owned(), KEEP), ("$.data[*].x".to_owned(), KEEP)];
+    let fields = Arc::new(FieldMap::compile(&paths).unwrap().with_records("$.data").unwrap());
+    let input = br#"{"meta":[{"name":"x"},{"name":"y"}],"data":[{"x":1},{"x":2},{"x":3}]}"#;
+    let (text, tally) = outcome(&fields, &plan(Some(2)), input).unwrap();
+    assert_eq!(text, r#"{"meta":[{"name":"x"},{"name":"y"}],"data":[{"x":1},{"x":2}]}"#);
+    assert_eq!((tally.records, tally.dropped_records), (2, 1));
+}

@@ -238,9 +238,10 @@ impl Walk {
             return Err(self.fault(FaultKind::TooDeep, chunk.pos));
         }
         chunk.pos += 1;
-        let records = !object && treat == Treat::Follow && !self.in_records;
-        self.in_records |= records;
         let state = if treat == Treat::Skip { DEAD } else { self.next.state };
+        let follows = !object && treat == Treat::Follow && !self.in_records;
+        let records = follows && self.fields.holds_records(state);
+        self.in_records |= records;
         let frame = Frame {
             closer: if object { b'}' } else { b']' },
             treat,
