@@ -13,6 +13,7 @@
 mod certs;
 mod check;
 mod demo;
+mod log;
 mod run;
 mod version;
 

@@ -1,6 +1,6 @@
 //! `zhamen run`: the gateway, until a signal asks it to end.
 
-use super::{Exit, failed};
+use super::{Exit, failed, log};
 use crate::gateway::AuditStart;
 use crate::{config, gateway};
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(settings) => settings,
         Err(faults) => return failed(Exit::Configuration, &faults),
     };
+    log::start(settings.log_json);
     let audit = if arguments.create_audit_log { AuditStart::MayCreate } else { AuditStart::Continue };
     match gateway::run(settings, audit) {
         Ok(()) => Exit::Done,
