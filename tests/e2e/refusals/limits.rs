@@ -1,0 +1,76 @@
+//! Quotas, the audit queue and policies that err: refusals that need a gateway set up for them.
+
+use super::{Row, carry_out, request};
+use crate::support::upstream::Play;
+use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage};
+use std::thread;
+use std::time::Duration;
+use zhamen::config::settings::{Quota, QuotaSettings};
+
+const ONE: Quota = Quota { per_second: 1, burst: 16 };
+
+pub fn run() {
+    quota("quota_caller", |quotas| quotas.caller = ONE);
+    quota("quota_application", |quotas| quotas.application = ONE);
+    quota("quota_department", |quotas| quotas.department = ONE);
+    quota("quota_total", |quotas| quotas.total = ONE);
+    queue();
+    erring_policy();
+    tokens();
+}
+
+fn asks(stage: &Stage, expect: (u16, &'static str, &'static str)) -> Row {
+    Row::new(expect.2, request(&stage.token(MARKET.1), &format!("GET {ENTERPRISE}"), ""), expect)
+}
+
+/// What is left is said with each answer; beyond it, when to come back.
+fn quota(cause: &'static str, narrow: impl Fn(&mut QuotaSettings)) {
+    let stage = Ground::lay().start(|settings| narrow(&mut settings.quotas));
+    let first = stage.get(MARKET, ENTERPRISE);
+    assert_eq!(first.status, 200);
+    let name = cause.strip_prefix("quota_").unwrap();
+    let (limit, policy) = (first.header("ratelimit").unwrap(), first.header("ratelimit-policy").unwrap());
+    assert_eq!(limit, format!("\"{name}\";r=15;t=1"));
+    assert_eq!(policy, format!("\"{name}\";q=16;w=16"));
+    while stage.get(MARKET, ENTERPRISE).status == 200 {}
+    carry_out(&stage, vec![asks(&stage, (429, "E-EXCESSIVE", cause))]);
+    let reply = stage.get(MARKET, ENTERPRISE);
+    assert_eq!(reply.header("retry-after"), Some("1"), "{}", reply.head);
+    assert!(stage.metric("zhamen_quota_refusals_total", &[&format!("\"{name}\"")]) >= 2.0);
+}
+
+/// One place in the queue, held by a request whose upstream is silent.
+fn queue() {
+    let stage = Ground::lay().start(|settings| settings.audit.queue_max = 1);
+    stage.upstream().always(Play::Pieces(vec![(Vec::new(), Duration::from_secs(3))]));
+    let mut waiting = stage.connect(MARKET.0);
+    waiting.send(&request(&stage.token(MARKET.1), &format!("GET {ENTERPRISE}"), "")).unwrap();
+    while stage.upstream().heard().is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let reply = stage.get(MARKET, ENTERPRISE);
+    assert_eq!((reply.status, reply.code().as_str()), (503, "E-AUDIT"), "{}", reply.text());
+    assert!(stage.entries_of("request", &reply.request_id()).is_empty(), "there was no place for it");
+    super::REACHED.lock().unwrap().insert("audit_queue".to_owned());
+}
+
+/// A policy that overflows is no policy: the answer is no.
+fn erring_policy() {
+    let ground = Ground::lay();
+    let policy = "@id(\"test.overflow\")\n@reason(\"E-LEVEL\")\n@cite(\"none\")\nforbid (principal, action in \
+                  Gov::Action::\"access\", resource is Gov::Dataset)\n\
+                  when { context.tier + 9223372036854775807 + 1 > 0 };\n";
+    ground.edit("policies/overflow.cedar", |_| policy.to_owned());
+    let stage = ground.start(|_| ());
+    let send = request(&stage.token(CIVIL.1), &format!("GET {HOUSEHOLD}"), "");
+    let row = Row::new("policy_error", send, (403, "E-POLICY-ERROR", ""));
+    carry_out(&stage, vec![Row { application: CIVIL.0, ..row }]);
+}
+
+/// Larger heads than usual let a token through that is larger than any token.
+fn tokens() {
+    let stage = Ground::lay().start(|settings| settings.limits.header_bytes_max = 64 * 1024);
+    let token = format!("{}.b.c", "a".repeat(17 * 1024));
+    let send = request(&token, &format!("GET {ENTERPRISE}"), "");
+    carry_out(&stage, vec![Row::new("token_size", send, (401, "E-IDENTITY", "token_size"))]);
+}
