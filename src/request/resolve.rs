@@ -70,7 +70,11 @@ pub(super) async fn resolve(
     let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), segments) {
         Found::Route(route, captures) => (route, captures),
         Found::MethodNotOffered(offered) => {
-            let offered = offered.into_iter().map(Method::code).collect();
+            let mut offered: Vec<_> = offered.into_iter().map(Method::code).collect();
+            // `HEAD` is answered wherever `GET` is.
+            if let Some(place) = offered.iter().position(|method| *method == Method::Get.code()) {
+                offered.insert(place + 1, Method::Head.code());
+            }
             return Err(Refusal { offered, ..Cause::MethodNotOffered.into() });
         }
         Found::None => return Err(Cause::NoRoute.into()),
