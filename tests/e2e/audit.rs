@@ -48,7 +48,8 @@ fn a_caller_that_goes_away_leaves_one_entry() {
     waiting.send(&get(ENTERPRISE, &stage.token(MARKET.1))).unwrap();
     assert!(eventually(|| !stage.upstream().heard().is_empty()));
     waiting.cut();
-    let outcomes = || stage.entries().into_iter().filter(|entry| entry["kind"] == "outcome").collect::<Vec<_>>();
+    let outcomes =
+        || stage.entries().into_iter().filter(|entry| entry["kind"] == "outcome").collect::<Vec<_>>();
     // Well before the upstream's own time is up.
     assert!(within(Duration::from_millis(800), || outcomes().len() == 1), "{:?}", stage.entries());
     assert_eq!((requests(&stage).len(), &outcomes()[0]["fault"]), (1, &"cancelled".into()));
@@ -138,11 +139,16 @@ fn without_a_log_there_are_no_answers_and_with_it_again_there_are() {
     assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
     let (dir, away) = (stage.ground.path("audit"), stage.ground.path("away"));
     fs::rename(&dir, &away).unwrap();
-    let refused = |reply: &crate::support::client::Reply| (reply.status, reply.code()) == (503, "E-AUDIT".into());
+    let refused =
+        |reply: &crate::support::client::Reply| (reply.status, reply.code()) == (503, "E-AUDIT".into());
     assert!(eventually(|| refused(&stage.get(MARKET, ENTERPRISE))));
     assert_eq!(stage.page("/readyz").status, 503);
     fs::rename(&away, &dir).unwrap();
-    assert!(eventually(|| stage.get(MARKET, ENTERPRISE).status == 200), "{:?}", stage.page("/readyz?verbose").text());
+    assert!(
+        eventually(|| stage.get(MARKET, ENTERPRISE).status == 200),
+        "{:?}",
+        stage.page("/readyz?verbose").text()
+    );
     assert!(eventually(|| stage.page("/readyz").status == 200));
     whole(stage);
 }

@@ -1,7 +1,7 @@
 //! What must not be seen is planted everywhere, and then looked for in everything that comes out.
 
 use crate::support::upstream::{Play, answer};
-use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventually, get, logged};
+use crate::support::{CIVIL, Ground, HOUSEHOLD, Stage, eventually, logged};
 
 /// Stands in fields, headers and bodies of the upstream that no caller may see.
 const CANARY: &str = "kanarienvogel7391";
@@ -26,7 +26,9 @@ fn planted(status: u16, content_type: &str, body: &str) -> Play {
 /// Everything that the gateway says to anybody but the caller.
 fn outputs(stage: &Stage) -> Vec<(String, String)> {
     let mut outputs = vec![("log lines".to_owned(), logged())];
-    for page in ["/metrics", "/readyz?verbose", "/admin/v1/state", "/admin/v1/callers", "/admin/v1/openapi.json"] {
+    for page in
+        ["/metrics", "/readyz?verbose", "/admin/v1/state", "/admin/v1/callers", "/admin/v1/openapi.json"]
+    {
         let reply = stage.page(page);
         outputs.push((page.to_owned(), format!("{}\r\n{}", reply.head, reply.text())));
     }
@@ -60,7 +62,8 @@ fn what_is_withheld_appears_nowhere() {
     let token = stage.token(CIVIL.1);
     let (_, signature) = token.rsplit_once('.').unwrap();
     let mut replies = Vec::new();
-    let more = format!("Cookie: c={CALLERS}\r\nX-Tag: {CALLERS}\r\nRange: bytes=0-9\r\nUser-Agent: {CALLERS}\r\n");
+    let more =
+        format!("Cookie: c={CALLERS}\r\nX-Tag: {CALLERS}\r\nRange: bytes=0-9\r\nUser-Agent: {CALLERS}\r\n");
     let ask = crate::refusals::request(&token, &format!("GET {HOUSEHOLD}"), &more);
     for (play, status) in plays() {
         stage.upstream().always(play.clone());
@@ -96,16 +99,19 @@ fn what_is_withheld_appears_nowhere() {
 fn the_upstream_hears_who_asks_and_none_of_the_credentials() {
     let stage = Ground::lay().start(|_| ());
     let token = stage.token(CIVIL.1);
-    let more = format!("Cookie: c={CALLERS}\r\nRange: bytes=0-9\r\nAccept-Encoding: gzip\r\nX-Request-Id: {CALLERS}\r\n");
+    let more = format!(
+        "Cookie: c={CALLERS}\r\nRange: bytes=0-9\r\nAccept-Encoding: gzip\r\nX-Request-Id: {CALLERS}\r\n"
+    );
     let reply = stage.ask(CIVIL.0, &crate::refusals::request(&token, &format!("GET {HOUSEHOLD}"), &more));
     assert_eq!(reply.status, 200, "{}", reply.text());
     let heard = stage.upstream().heard().remove(0);
-    for name in ["authorization", "cookie", "range", "x-request-id", "x-api-key", "proxy-authorization", "te"] {
+    for name in ["authorization", "cookie", "range", "x-request-id", "x-api-key", "proxy-authorization", "te"]
+    {
         assert_eq!(heard.header(name), None, "{}", heard.head);
     }
     assert!(!heard.head.contains(CALLERS), "{}", heard.head);
     for (name, value) in [
-        ("zhamen-principal", "civil-affairs-window/mz-0417"),
+        ("zhamen-principal", "civil-affairs-window|mz-0417"),
         ("zhamen-purpose", "social-assistance"),
         ("zhamen-matter", "MZ-2026-1104-0001"),
         ("accept", "application/json"),
@@ -120,11 +126,18 @@ fn the_upstream_hears_who_asks_and_none_of_the_credentials() {
 #[test]
 fn a_verification_gives_no_value() {
     let stage = Ground::lay().start(|_| ());
-    let _ = (stage.get(MARKET, ENTERPRISE), get(ENTERPRISE, ""));
-    stage.upstream().always(planted(200, "application/json", &format!("{{\"data\":[{{\"maritalStatus\":\"{CANARY}\"}}]}}")));
+    stage.upstream().always(planted(
+        200,
+        "application/json",
+        &format!("{{\"data\":[{{\"maritalStatus\":\"{CANARY}\"}}]}}"),
+    ));
     let body = format!("{{\"id\":\"{SUBJECT}\",\"claimedStatus\":\"married\"}}");
     let more = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-    let mut ask = crate::refusals::request(&stage.token("s2-officer"), "POST /civil-affairs/v1/marriages/verify", &more);
+    let mut ask = crate::refusals::request(
+        &stage.token("s2-officer"),
+        "POST /civil-affairs/v1/marriages/verify",
+        &more,
+    );
     ask.extend_from_slice(body.replace(SUBJECT, "330106199003070022").as_bytes());
     let reply = stage.ask(Some("real-estate-window"), &ask);
     assert_eq!(reply.status, 200, "{}", reply.text());

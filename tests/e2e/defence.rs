@@ -17,14 +17,16 @@ fn guessing_identifiers_costs_the_guesser_and_nobody_else() {
         stage.get(CIVIL, &guess);
     }
     let callers: Value = stage.page("/admin/v1/callers").json();
-    let caller = callers.as_array().unwrap().iter().find(|view| view["caller"].to_string().contains("mz-0417"));
+    let caller =
+        callers.as_array().unwrap().iter().find(|view| view["caller"].to_string().contains("mz-0417"));
     let tier = caller.unwrap_or_else(|| panic!("{callers}"))["tier"].as_str().unwrap().to_owned();
     assert!(tier.as_str() >= "T3", "{callers}");
     assert_eq!(stage.metric("zhamen_tier_callers", &[&format!("\"{tier}\"")]), 1.0);
     let reached = |entry: &Value| entry["kind"] == "tier" && entry["new"] == tier.as_str();
     assert!(eventually(|| stage.entries().iter().any(reached)));
     let after = stage.get(CIVIL, HOUSEHOLD);
-    let reduced = matches!((after.status, after.code().as_str()), (401, "E-RISK-STEPUP") | (403, "E-RISK-REDUCED"));
+    let reduced =
+        matches!((after.status, after.code().as_str()), (401, "E-RISK-STEPUP") | (403, "E-RISK-REDUCED"));
     assert!(reduced && !after.text().contains("章守根"), "{}", after.text());
     assert_eq!(stage.entry(&after.request_id())["tier"], tier.as_str());
     // With a second factor the same officer is answered, but less is shown.

@@ -55,7 +55,7 @@ fn policies_change_under_load() {
     });
     let good = digest(&stage);
     under_load(&stage, || {
-        stage.ground.edit("policies/sharing.cedar", |text| format!("{text}\nforbid ("));
+        stage.ground.edit("policies/sharing.cedar", |text| format!("{text}\nbroken"));
         assert!(eventually(|| stage.metric("zhamen_policy_reload_ok", &[]) == 0.0));
     });
     assert_eq!(digest(&stage), good);
@@ -63,7 +63,7 @@ fn policies_change_under_load() {
     assert!(ready.status == 200 && ready.text().contains("refused"), "{}", ready.text());
     let refused = |entry: &serde_json::Value| entry["kind"] == "reload" && entry["accepted"] == false;
     assert!(eventually(|| stage.entries().iter().any(refused)));
-    stage.ground.edit("policies/sharing.cedar", |text| text.replace("\nforbid (", ""));
+    stage.ground.edit("policies/sharing.cedar", |text| text.replace("\nbroken", ""));
     assert!(eventually(|| stage.metric("zhamen_policy_reload_ok", &[]) == 1.0));
 }
 

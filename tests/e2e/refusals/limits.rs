@@ -16,7 +16,6 @@ pub fn run() {
     quota("quota_total", |quotas| quotas.total = ONE);
     queue();
     erring_policy();
-    tokens();
 }
 
 fn asks(stage: &Stage, expect: (u16, &'static str, &'static str)) -> Row {
@@ -74,12 +73,4 @@ fn erring_policy() {
     let send = request(&stage.token(CIVIL.1), &format!("GET {HOUSEHOLD}"), "");
     let row = Row::new("policy_error", send, (403, "E-POLICY-ERROR", ""));
     carry_out(&stage, vec![Row { application: CIVIL.0, ..row }]);
-}
-
-/// Larger heads than usual let a token through that is larger than any token.
-fn tokens() {
-    let stage = Ground::lay().start(|settings| settings.limits.header_bytes_max = 64 * 1024);
-    let token = format!("{}.b.c", "a".repeat(17 * 1024));
-    let send = request(&token, &format!("GET {ENTERPRISE}"), "");
-    carry_out(&stage, vec![Row::new("token_size", send, (401, "E-IDENTITY", "token_size"))]);
 }

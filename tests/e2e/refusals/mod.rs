@@ -20,6 +20,7 @@ const UNREACHED: &[(&str, &str)] = &[
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
     ("override_header", "such headers are dropped instead"),
     ("tls_no_cert", "the handshake fails before there is a request"),
+    ("token_size", "no header value may be as long as that"),
     ("policy_error", "a policy that errs is a denial with that reason"),
     ("jwks_stale", "the demo's keys are a file, which does not age"),
     ("audit_failed", "audit.rs breaks the log"),

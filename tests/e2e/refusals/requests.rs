@@ -101,7 +101,8 @@ fn heads(token: &str) -> Vec<Row> {
         ("Content-Length: 2\r\n", (400, "E-REQUEST", "body_unexpected")),
     ];
     let line = format!("GET {ENTERPRISE}");
-    let row = |(more, expect): &(&str, _)| Row::new(&format!("{more:.40}"), request(token, &line, more), *expect);
+    let row =
+        |(more, expect): &(&str, _)| Row::new(&format!("{more:.40}"), request(token, &line, more), *expect);
     table.iter().map(row).collect()
 }
 
@@ -110,9 +111,15 @@ fn raw_heads(token: &str) -> Vec<Row> {
     let bearer = format!("Authorization: Bearer {token}");
     let table = [
         (format!("GET {ENTERPRISE} HTTP/1.1\r\n{bearer}\r\n\r\n"), (400, "E-REQUEST", "bad_host")),
-        (format!("GET {ENTERPRISE} HTTP/1.1\r\nHost: a b\r\n{bearer}\r\n\r\n"), (400, "E-REQUEST", "bad_host")),
+        (
+            format!("GET {ENTERPRISE} HTTP/1.1\r\nHost: a b\r\n{bearer}\r\n\r\n"),
+            (400, "E-REQUEST", "bad_host"),
+        ),
         (format!("GET {ENTERPRISE} HTTP/1.1\r\nHost: evil\r\n\r\n"), (421, "E-MISDIRECTED", "misdirected")),
-        (format!("GET {ENTERPRISE} HTTP/1.1\r\nHost: refused\r\n\r\n"), (421, "E-MISDIRECTED", "misdirected")),
+        (
+            format!("GET {ENTERPRISE} HTTP/1.1\r\nHost: refused\r\n\r\n"),
+            (421, "E-MISDIRECTED", "misdirected"),
+        ),
         (format!("GET {ENTERPRISE} HTTP/1.2\r\nHost: localhost\r\n\r\n"), (505, "E-VERSION", "version")),
         (format!("GET {ENTERPRISE}\r\nHost: localhost\r\n\r\n"), (505, "E-VERSION", "version")),
         (format!("GET {ENTERPRISE} HTTP/1.1\nHost: localhost\n\n"), (400, "E-REQUEST", "not_http")),
@@ -122,7 +129,9 @@ fn raw_heads(token: &str) -> Vec<Row> {
         (format!("TRACE {ENTERPRISE} HTTP/1.1\r\nHost: localhost\r\n\r\n"), (501, "E-METHOD", "method")),
         ("CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), (501, "E-METHOD", "method")),
     ];
-    let row = |(bytes, expect): (String, _)| Row::new(&format!("{:?}", &bytes[..bytes.len().min(70)]), bytes.into_bytes(), expect);
+    let row = |(bytes, expect): (String, _)| {
+        Row::new(&format!("{:?}", &bytes[..bytes.len().min(70)]), bytes.into_bytes(), expect)
+    };
     table.into_iter().map(row).collect()
 }
 
@@ -166,7 +175,11 @@ fn documents(token: &str) -> Vec<Row> {
         ("", r#"{"id":"330106196502142015"}"#, format),
         (JSON, "{}", missing),
         (JSON, r#"{"id":["330106196502142015"]}"#, missing),
-        (JSON, r#"{"id":"110105194912310021","claimedStatus":"married"}"#, (422, "E-INVALID-ID", "identifier_invalid")),
+        (
+            JSON,
+            r#"{"id":"110105194912310021","claimedStatus":"married"}"#,
+            (422, "E-INVALID-ID", "identifier_invalid"),
+        ),
     ];
     let row = |(more, body, expect): &(&str, &str, _)| {
         let mut send = request(token, VERIFY, &format!("{more}Content-Length: {}\r\n", body.len()));

@@ -59,8 +59,10 @@ pub fn logged() -> String {
 fn capture_logs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Logged);
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(|| Logged);
         let _ = subscriber.try_init();
     });
 }
@@ -142,7 +144,8 @@ impl Ground {
         let certificate = CertificateDer::from_pem_file(certificate).unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
         let mut claims = serde_json::to_value(pass.claims(&certificate, now)).unwrap();
-        let more = json!({"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 600, "jti": format!("j{now}")});
+        let more =
+            json!({"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 600, "jti": format!("j{now}")});
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         claims
     }
@@ -157,7 +160,8 @@ impl Ground {
 
     /// The settings that the folder holds.
     pub fn settings(&self) -> Settings {
-        let mut settings = config::load(&self.path("zhamen.yaml")).unwrap_or_else(|faults| panic!("{faults}"));
+        let mut settings =
+            config::load(&self.path("zhamen.yaml")).unwrap_or_else(|faults| panic!("{faults}"));
         settings.workers = 1;
         settings.audit.disk_low_bytes = 0;
         settings
@@ -167,7 +171,8 @@ impl Ground {
     pub fn start(self, change: impl FnOnce(&mut Settings)) -> Stage {
         let mut settings = self.settings();
         change(&mut settings);
-        let gateway = Gateway::start(settings, AuditStart::MayCreate).unwrap_or_else(|error| panic!("{error}"));
+        let gateway =
+            Gateway::start(settings, AuditStart::MayCreate).unwrap_or_else(|error| panic!("{error}"));
         let (data, admin) = (gateway.data_address(), gateway.admin_address());
         Stage { ground: self, data, admin, running: Running::Here(Some(gateway)), tls: Mutex::default() }
     }
@@ -289,7 +294,8 @@ impl Stage {
     /// Sends a signal to the process of its own.
     pub fn signal(&self, name: &str) {
         let Running::There(child) = &self.running else { panic!("it runs in this process") };
-        let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -123,7 +123,8 @@ fn next_request(stream: &mut TcpStream, held: &mut Vec<u8>) -> Option<Heard> {
             break end + 4;
         }
         match stream.read(&mut buffer) {
-            Ok(count) if count > 0 => held.extend_from_slice(&buffer[..count]),
+            // A TLS hello: not understood here.
+            Ok(count) if count > 0 && buffer[0] != 0x16 => held.extend_from_slice(&buffer[..count]),
             _ => return None,
         }
     };
