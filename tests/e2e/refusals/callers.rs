@@ -102,6 +102,12 @@ fn claims(stage: &Stage) -> Vec<Row> {
             &|claims| claims["exp"] = (claims["iat"].as_i64().unwrap() + 1_000_000).into(),
             "token_claims",
         ),
+        says("a long subject", &|claims| claims["sub"] = "x".repeat(300).into(), "token_claims"),
+        says(
+            "too many officers",
+            &|claims| claims["matter"]["officers"] = vec!["sj-0302"; 65].into(),
+            "token_size",
+        ),
         says("without a subject", &|claims| claims["sub"] = Value::Null, "token_claims"),
         says("expiry as text", &|claims| claims["exp"] = "tomorrow".into(), "token_claims"),
         says(

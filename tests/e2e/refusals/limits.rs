@@ -5,7 +5,7 @@ use crate::support::upstream::Play;
 use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventually};
 use std::thread;
 use std::time::Duration;
-use zhamen::config::settings::{Quota, QuotaSettings};
+use zhamen::config::settings::{KeySource, Quota, QuotaSettings};
 
 const ONE: Quota = Quota { per_second: 1, burst: 16 };
 
@@ -16,6 +16,7 @@ pub fn run() {
     quota("quota_total", |quotas| quotas.total = ONE);
     queue();
     erring_policy();
+    no_keys();
 }
 
 fn asks(stage: &Stage, expect: (u16, &'static str, &'static str)) -> Row {
@@ -73,4 +74,18 @@ fn erring_policy() {
     let send = request(&stage.token(CIVIL.1), &format!("GET {HOUSEHOLD}"), "");
     let row = Row::new("policy_error", send, (403, "E-POLICY-ERROR", ""));
     carry_out(&stage, vec![Row { application: CIVIL.0, ..row }]);
+}
+
+/// Keys that could never be fetched prove nobody, and that is our fault, not the caller's.
+fn no_keys() {
+    let ground = Ground::lay();
+    let keys = KeySource::Url {
+        url: format!("https://{}/jwks.json", ground.upstream.address),
+        ca_file: Some(ground.path("certs/ca.pem")),
+        refresh: Duration::from_secs(3600),
+        age_max: Duration::from_secs(86_400),
+    };
+    let stage = ground.start(|settings| settings.identity.issuers[0].keys = keys);
+    carry_out(&stage, vec![asks(&stage, (503, "E-UNAVAILABLE", "jwks_stale"))]);
+    assert_eq!(stage.page("/readyz").status, 503);
 }
