@@ -1,0 +1,8 @@
+//! The whole gateway, from the caller's socket to the upstream's and to the audit log.
+
+mod audit;
+mod canary;
+mod defence;
+mod refusals;
+mod reload;
+mod support;
