@@ -338,6 +338,7 @@ impl Record {
             upstream_status: self.stamps.upstream_status,
             records: tally.map(|tally| tally.records),
             labels: &seen,
+            dropped_records: tally.map_or(0, |tally| tally.dropped_records),
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
             delivered,

@@ -165,13 +165,11 @@ causes! {
     BodyFormat = "body_format" => Request;
     BodyUnexpected = "body_unexpected" => Request;
     MisdirectedHost = "misdirected" => Misdirected;
-    OverrideHeader = "override_header" => Request;
     IdentityHeader = "identity_header" => Request;
     NoRoute = "no_route" => NotFound;
     AcceptUnserved = "accept" => NotAcceptable;
 
     NoCredential = "no_credential" => Identity;
-    TlsNoCertificate = "tls_no_cert" => Identity;
     TlsIdentity = "tls_identity" => Identity;
     TlsRevoked = "tls_revoked" => Identity;
     TokenInvalid = "token_invalid" => Identity;
@@ -213,9 +211,6 @@ causes! {
 
     AuditFailed = "audit_failed" => AuditUnavailable;
     AuditQueue = "audit_queue" => AuditUnavailable;
-    NoSnapshot = "no_policy" => Unavailable;
-    Overload = "overload" => Unavailable;
-    Draining = "draining" => Unavailable;
     Panicked = "panic" => Internal500;
 }
 

@@ -136,6 +136,7 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
         push_number(out, seen.values);
         out.push(b'}');
     });
+    line.number("dropped_records", outcome.dropped_records);
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
     line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
 }

@@ -100,6 +100,7 @@ fn an_outcome_has_four_stamps() {
         upstream_status: Some(200),
         records: Some(3),
         labels: &labels,
+        dropped_records: 1,
         dropped_unknown: 2,
         bytes: 512,
         delivered: false,
@@ -115,7 +116,7 @@ fn an_outcome_has_four_stamps() {
             r#""kind":"outcome","ts_in":"1970-01-01T00:00:00.001Z","ts_upstream_out":"1970-01-01T00:00:00.002Z","#,
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
-            r#""dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
+            r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
         ),
     );
 }

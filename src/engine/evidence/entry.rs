@@ -150,6 +150,8 @@ pub struct Outcome<'a> {
     pub upstream_status: Option<u16>,
     pub records: Option<u64>,
     pub labels: &'a [LabelSeen<'a>],
+    /// Records left out because of the route's cap.
+    pub dropped_records: u64,
     /// Fields without a label that were left out.
     pub dropped_unknown: u64,
     /// Body bytes sent to the caller.

@@ -18,13 +18,8 @@ use zhamen::engine::reason::Cause;
 const UNREACHED: &[(&str, &str)] = &[
     ("early_close", "the caller is gone; audit.rs looks at the entry"),
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
-    ("override_header", "such headers are dropped instead"),
-    ("tls_no_cert", "the handshake fails before there is a request"),
     ("policy_error", "a policy that errs is a denial with that reason"),
     ("audit_failed", "audit.rs breaks the log"),
-    ("no_policy", "the gateway does not start without a snapshot"),
-    ("overload", "connections beyond the limit are closed unread"),
-    ("draining", "a draining gateway closes instead"),
     ("panic", "nothing known makes a request panic"),
 ];
 
