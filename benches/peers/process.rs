@@ -16,8 +16,12 @@ pub struct Process {
 impl Process {
     /// Starts the command with its output in `log`, and waits until the address accepts.
     pub fn start(command: &mut Command, log: &Path, address: SocketAddr) -> Result<Self, String> {
-        if TcpStream::connect(address).is_ok() {
-            return Err(format!("{address} is taken: something of an earlier run is still there"));
+        let asked = Instant::now();
+        while TcpStream::connect(address).is_ok() {
+            if asked.elapsed() > Duration::from_secs(5) {
+                return Err(format!("{address} is taken: something of an earlier run is still there"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
         let file = std::fs::File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let errors = file.try_clone().map_err(|error| error.to_string())?;
