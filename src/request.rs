@@ -41,6 +41,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +86,9 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
         Ok(record) => record,
         Err(cause) => return refuse(&cause.into(), language, &id, is_head),
     };
-    let refusal = match caught(walk(&worker, &peer, request, &mut record)).await {
+    // Boxed, because it is large and would be moved with every future around it.
+    let walked = caught(Box::pin(walk(&worker, &peer, request, &mut record)).as_mut()).await;
+    let refusal = match walked {
         Some(Ok(shown)) => return respond(shown, record),
         Some(Err(refusal)) => worker.charged(refusal, &record, now),
         None => Cause::Panicked.into(),
@@ -334,8 +337,7 @@ fn mixed(mut bits: u64) -> u64 {
 
 /// Runs a future; none if it panicked. What it shares is not left half-changed by a panic: memos are
 /// only ever extended, and the record writes what it knows.
-async fn caught<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     std::future::poll_fn(|cx| {
         let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match polled {
