@@ -22,14 +22,14 @@ use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
 use crate::engine::mask::MaskLimits;
 use crate::engine::principal::Principal;
-use crate::engine::reason::Cause;
-use crate::engine::terms::{AgeBand, Method};
+use crate::engine::reason::{Cause, Reason};
+use crate::engine::terms::{AgeBand, Method, RiskTier};
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
 use crate::net::head::with_head;
 use crate::net::peer::Peer;
-use crate::net::upstream::{Answer, Upstreams};
+use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
 use crate::record::{Books, Record};
 use crate::refusal::Refusal;
 use crate::state::audit::{Pending, Receipt};
@@ -279,11 +279,7 @@ async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
 }
 
 /// Only an admitted request reaches an upstream.
-async fn forward(
-    upstream: &Rc<crate::net::upstream::Upstream>,
-    outbound: crate::net::upstream::Outbound,
-    _admitted: &Admitted,
-) -> Result<Answer, Cause> {
+async fn forward(upstream: &Rc<Upstream>, outbound: Outbound, _admitted: &Admitted) -> Result<Answer, Cause> {
     upstream.forward(outbound).await
 }
 
@@ -304,14 +300,14 @@ impl Worker {
     /// is told to come back later instead of why it was refused. Callers without proof are charged
     /// by the prefix of their address.
     fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
-        if record.learnt.standing.is_some() || refusal.reason == crate::engine::reason::Reason::Excessive {
+        if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
             return refusal;
         }
         let keys = match &record.learnt.principal {
             Some(principal) => quota_keys(principal),
             None => record.unproven_keys(),
         };
-        let tier = record.learnt.weight.map_or(crate::engine::terms::RiskTier::Normal, |weight| weight.tier);
+        let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
         match self.shared.quotas.charge_denied(&keys, tier, now) {
             Ok(_) => refusal,
             Err(over) => over_quota(over),

@@ -17,7 +17,7 @@ use crate::net::upstream::settings::{
     ClientIdentity, EjectionSettings, EndpointSettings, HealthSettings, RetrySettings, UpstreamSettings,
     UpstreamTls,
 };
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -215,9 +215,9 @@ impl Snapshots {
         })
     }
 
-    /// The snapshot in force; a request takes it once.
-    pub fn current(&self) -> Guard<Arc<Snapshot>> {
-        self.current.load()
+    /// The snapshot in force; a request takes it once and keeps it to its end.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
     }
 
     /// How the last reading went.
@@ -228,7 +228,7 @@ impl Snapshots {
     /// Looks at the folder and takes it over if it changed and is sound; `forced` reads it in any
     /// case. None: it is as it was at the last look.
     pub fn look(&self, forced: bool, unix_seconds: i64) -> Option<Attempt> {
-        let current = self.current.load_full();
+        let current = self.current();
         let before = current.digest.clone();
         let last = self.status();
         let folder = match Folder::read(&self.root) {
