@@ -21,6 +21,7 @@ use crate::engine::disclose::Disclosure;
 use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
 use crate::engine::mask::MaskLimits;
+use crate::engine::mask::scalar::TokenKey;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AgeBand, Method, RiskTier};
@@ -70,6 +71,8 @@ pub struct Worker {
     pub memo: RefCell<Memo>,
     pub tokens: RefCell<TokenMemo>,
     pub disclosures: RefCell<Disclosures>,
+    /// Stands where an answer shows no pseudonym, so that none has to be derived.
+    pub idle_token_key: TokenKey,
     /// Random per worker; with the counter it makes request ids that no caller can foresee.
     pub id_seed: [u64; 2],
     pub id_count: Cell<u64>,

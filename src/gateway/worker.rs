@@ -2,6 +2,7 @@
 
 use super::{GatewayError, Parts};
 use crate::engine::decide::Memo;
+use crate::engine::mask::scalar::TokenKey;
 use crate::identity::memo::TokenMemo;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
@@ -59,6 +60,7 @@ fn worker(parts: &Parts) -> Worker {
         memo: RefCell::new(Memo::default()),
         tokens: RefCell::new(TokenMemo::new(parts.settings.identity.token_memo_max)),
         disclosures: RefCell::default(),
+        idle_token_key: TokenKey::derive(&parts.shared.pseudonym_key, "", ""),
         id_seed: secret::random(),
         id_count: Cell::new(0),
     }

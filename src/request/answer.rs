@@ -195,11 +195,15 @@ fn masking(
     if asked.route.answer == AnswerFormat::Opaque {
         return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     }
-    let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
-    let department = if shown.has_tokens { principal.department() } else { "" };
+    let token_key = if shown.has_tokens {
+        let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
+        TokenKey::derive(&worker.shared.pseudonym_key, principal.department(), matter)
+    } else {
+        worker.idle_token_key.clone()
+    };
     let plan = Plan {
         actions: shown.rules.clone(),
-        token_key: TokenKey::derive(&worker.shared.pseudonym_key, department, matter),
+        token_key,
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
