@@ -1,6 +1,6 @@
 //! `zhamen demo`: folder, departments and gateway in one process, and the scenarios on request.
 
-use super::{Exit, failed};
+use super::{Exit, failed, log};
 use crate::config;
 use crate::demo::certs::Fate;
 use crate::demo::departments::{BASE_PORT, Departments};
@@ -48,6 +48,8 @@ pub(super) fn demo(arguments: &Arguments) -> Exit {
         Ok(settings) => settings,
         Err(faults) => return failed(Exit::Configuration, &faults),
     };
+    // A policy file that was edited and refused must be seen; ordinary lines would bury the curl lines.
+    log::start(settings.log_json, "warn");
     let departments = match Departments::start(arguments.department_port) {
         Ok(departments) => departments,
         Err(error) => return failed(Exit::Found, &error),

@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(settings) => settings,
         Err(faults) => return failed(Exit::Configuration, &faults),
     };
-    log::start(settings.log_json);
+    log::start(settings.log_json, "info");
     let audit = if arguments.create_audit_log { AuditStart::MayCreate } else { AuditStart::Continue };
     match gateway::run(settings, audit) {
         Ok(()) => Exit::Done,
