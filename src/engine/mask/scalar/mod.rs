@@ -26,13 +26,15 @@ mod address;
 mod generalise;
 mod partial;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod residual;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verify;
 
+#[cfg(test)]
+pub(crate) use properties::SAMPLES;
 pub use residual::{CANDIDATES_MIN, candidates};
 pub use token::TokenKey;
 

@@ -3,7 +3,7 @@
 //! The checks are written once more, as automata over places, apart from the readers of
 //! `engine::identifier`; the tests hold the two against each other.
 
-use crate::engine::identifier::{Date, Kind, exists};
+use crate::engine::identifier::{Kind, exists};
 
 /// Years in which somebody alive may be born.
 pub(super) const BIRTH_YEARS: std::ops::RangeInclusive<i32> = 1930..=2025;
@@ -59,13 +59,11 @@ const HETU_CHECKS: &[u8] = b"0123456789ABCDEFHJKLMNPRSTUVWXY";
 /// The form of a kind; of several the shortest, which hides least.
 pub(super) fn of(kind: Kind) -> Option<Form> {
     let form = match kind {
-        Kind::ResidentId => checked([counties(), birthdays(compact)], 3, resident),
-        Kind::HkMoTwPermit => {
-            checked([values([*b"810000", *b"820000", *b"830000"]), birthdays(compact)], 3, resident)
-        }
-        Kind::ForeignerId => checked([in_use(FOREIGN_ISSUES), birthdays(compact)], 3, resident),
+        Kind::ResidentId => numbered(counties(), resident),
+        Kind::HkMoTwPermit => numbered(values([*b"810000", *b"820000", *b"830000"]), resident),
+        Kind::ForeignerId => numbered(in_use(FOREIGN_ISSUES), resident),
         Kind::StudentNumber => {
-            let mut form = checked([counties(), birthdays(compact)], 3, student);
+            let mut form = numbered(counties(), student);
             form.slots.insert(0, one_of(b"GLJ"));
             form
         }
@@ -142,14 +140,22 @@ pub(super) fn of(kind: Kind) -> Option<Form> {
                 .chain(run(DIGITS, 8)),
         ),
         Kind::EstonianId => Form {
-            slots: [birthdays(estonian)].into_iter().chain(run(DIGITS, 4)).collect(),
+            slots: [estonian_years(), days(|month, day| format!("{month:02}{day:02}"))]
+                .into_iter()
+                .chain(run(DIGITS, 4))
+                .collect(),
             start: 0,
             step: isikukood,
             accepts: |state| state == ACCEPTED,
             is_sum: false,
         },
         Kind::FinnishHetu => Form {
-            slots: vec![birthdays(finnish), numbers(3, 2..=899), one_of(HETU_CHECKS)],
+            slots: vec![
+                days(|month, day| format!("{day:02}{month:02}")),
+                years(|year| format!("{:02}{}", year % 100, if year < 2000 { '-' } else { 'A' })),
+                numbers(3, 2..=899),
+                one_of(HETU_CHECKS),
+            ],
             start: 0,
             step: hetu,
             accepts: |state| state == ACCEPTED,
@@ -188,10 +194,10 @@ fn free(slots: impl IntoIterator<Item = Slot>) -> Form {
     Form { slots: slots.into_iter().collect(), start: 0, step: |_, _, _| 0, accepts: |_| true, is_sum: true }
 }
 
-/// Parts, digits, and a check of ISO 7064 MOD 11-2.
-fn checked(parts: [Slot; 2], digits: usize, step: fn(u32, usize, u8) -> u32) -> Form {
-    let slots = parts.into_iter().chain(run(DIGITS, digits)).chain([one_of(DIGITS_AND_X)]).collect();
-    Form { slots, start: 0, step, accepts: |state| state == 1, is_sum: true }
+/// A place, a day of birth, three digits, and a check of ISO 7064 MOD 11-2.
+fn numbered(place: Slot, step: fn(u32, usize, u8) -> u32) -> Form {
+    let slots = [place].into_iter().chain(birthdays()).chain(run(DIGITS, 3)).chain([one_of(DIGITS_AND_X)]);
+    Form { slots: slots.collect(), start: 0, step, accepts: |state| state == 1, is_sum: true }
 }
 
 fn values<const N: usize>(all: impl IntoIterator<Item = [u8; N]>) -> Slot {
@@ -219,27 +225,31 @@ fn in_use(counts: [u128; 7]) -> Slot {
     Slot::InUse { counts, digits: DIGITS.iter().map(|digit| Box::from([*digit])).collect() }
 }
 
-/// Every day of birth, written.
-fn birthdays(write: fn(Date) -> Vec<String>) -> Slot {
-    let days = BIRTH_YEARS
-        .flat_map(|year| (1..=12).flat_map(move |month| (1..=31).map(move |day| (year, month, day))));
-    let written = days.filter(|day| exists(*day)).flat_map(write);
-    Slot::Values(written.map(|text| text.into_bytes().into()).collect())
+/// Every year of birth, written.
+fn years(write: fn(i32) -> String) -> Slot {
+    written(BIRTH_YEARS.map(write))
 }
 
-fn compact((year, month, day): Date) -> Vec<String> {
-    vec![format!("{year:04}{month:02}{day:02}")]
+/// Every day of a year but 29 February, so that years and days can be told apart: a mask that leaves
+/// some candidates leaves hardly more with it.
+fn days(write: fn(u8, u8) -> String) -> Slot {
+    let all = (1..=12).flat_map(|month| (1..=31).map(move |day| (month, day)));
+    written(all.filter(|(month, day)| exists((1999, *month, *day))).map(|(month, day)| write(month, day)))
 }
 
-/// Sex and century, year, month, day.
-fn estonian((year, month, day): Date) -> Vec<String> {
-    let first = if year < 2000 { 3 } else { 5 };
-    [first, first + 1].map(|first| format!("{first}{:02}{month:02}{day:02}", year % 100)).into()
+fn written(all: impl Iterator<Item = String>) -> Slot {
+    Slot::Values(all.map(|text| text.into_bytes().into()).collect())
 }
 
-fn finnish((year, month, day): Date) -> Vec<String> {
-    let sign = if year < 2000 { '-' } else { 'A' };
-    vec![format!("{day:02}{month:02}{:02}{sign}", year % 100)]
+/// `YYYYMMDD`.
+fn birthdays() -> [Slot; 2] {
+    [years(|year| format!("{year:04}")), days(|month, day| format!("{month:02}{day:02}"))]
+}
+
+/// Sex and century, and the year in two digits.
+fn estonian_years() -> Slot {
+    let firsts = |year| if year < 2000 { [3, 4] } else { [5, 6] };
+    written(BIRTH_YEARS.flat_map(move |year| firsts(year).map(|first| format!("{first}{:02}", year % 100))))
 }
 
 /// `0`-`9` are themselves, `A` is 10; in these forms nothing else stands.
@@ -252,8 +262,9 @@ fn power(base: u32, exponent: usize, modulus: u32) -> u32 {
 }
 
 fn resident(state: u32, place: usize, byte: u8) -> u32 {
+    const WEIGHTS: [u32; 18] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2, 1];
     let digit = if byte == b'X' { 10 } else { value(byte) };
-    (state + power(2, 17 - place, 11) * digit) % 11
+    (state + WEIGHTS.get(place).copied().unwrap_or(0) * digit) % 11
 }
 
 fn student(state: u32, place: usize, byte: u8) -> u32 {
