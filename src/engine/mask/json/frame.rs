@@ -169,6 +169,19 @@ pub(super) fn template<'a>(
     path
 }
 
+/// The way to an unknown member whose key looks like a named one: that one's path, and `≈`.
+pub(super) fn lookalike_template<'a>(
+    fields: &FieldMap,
+    frames: impl Iterator<Item = &'a Frame>,
+    named: &str,
+) -> String {
+    let mut path = template(fields, frames, Arrival::Document, None);
+    path.push('.');
+    path.push_str(named);
+    path.push('≈');
+    path
+}
+
 /// Long enough for any path of the catalogue; short enough for a log line.
 const TEMPLATE_BYTES_MAX: usize = 200;
 
