@@ -62,6 +62,7 @@ mod decide;
 mod frame;
 mod literal;
 mod number;
+mod order;
 mod quick;
 mod sink;
 #[cfg(test)]

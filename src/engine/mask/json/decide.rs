@@ -51,7 +51,11 @@ impl Walk {
             Some(word) if *word & bit == 0 => *word |= bit,
             _ => return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at }),
         }
-        self.top.guess = place as u32 + 1;
+        if self.top.guess as usize != place {
+            self.order.learn(self.top.state, self.top.behind, place);
+        }
+        self.top.behind = place as u32 + 1;
+        self.top.guess = self.order.next(self.top.state, self.top.behind);
         self.take_member(chunk, next, Arrival::Named(place as u32));
         Ok(())
     }

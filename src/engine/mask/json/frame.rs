@@ -46,7 +46,9 @@ pub(super) struct Frame {
     pub(super) records: bool,
     /// Where its bits of keys seen begin.
     pub(super) seen: u32,
-    /// Which named key comes next, if records come in the catalogue's order.
+    /// One more than the place of the last named key; 0 before the first.
+    pub(super) behind: u32,
+    /// The place of the key that is expected next.
     pub(super) guess: u32,
     /// What is inside must be looked at before it leaves.
     pub(super) decides: bool,
@@ -63,6 +65,7 @@ impl Frame {
             emitted: false,
             records: false,
             seen: 0,
+            behind: 0,
             guess: 0,
             decides: true,
         }

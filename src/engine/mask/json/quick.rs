@@ -73,7 +73,8 @@ impl Walk {
             return None;
         }
         *seen |= bit;
-        self.top.guess += 1;
+        self.top.behind = self.top.guess + 1;
+        self.top.guess = self.order.next(self.top.state, self.top.behind);
         match treat {
             Treat::Keep(label) => {
                 self.showing.count(label);
