@@ -56,6 +56,7 @@ pub struct Shared {
     pub canonical_limits: CanonicalLimits,
     pub mask_limits: MaskLimits,
     pub answer_bytes_max: u64,
+    pub answer_ratio_max: u32,
     pub body_bytes_max: usize,
     pub body_timeout: Duration,
     pub step_up_fresh: Duration,

@@ -29,7 +29,7 @@ mod query;
 
 pub use host::Authority;
 pub use names::{forbidden_in_trailer, forwardable};
-pub use negotiate::{Language, Traceparent};
+pub use negotiate::{Language, Traceparent, weighted};
 pub use path::{Segments, canonical_path};
 pub use presented::{Presented, XRoad, XRoadClient};
 pub use query::canonical_query;

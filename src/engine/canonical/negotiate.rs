@@ -89,7 +89,7 @@ impl JsonChoice {
 
 /// Splits a list of `range;parameters;q=0.5` into ranges and weights of 0 to 1000. A malformed
 /// weight is 0: the range is not wanted.
-fn weighted(value: &str) -> impl Iterator<Item = (&str, u16)> {
+pub fn weighted(value: &str) -> impl Iterator<Item = (&str, u16)> {
     value.split(',').map(|item| {
         let mut parts = item.split(';').map(str::trim);
         let range = parts.next().unwrap_or_default();
