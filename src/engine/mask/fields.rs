@@ -113,6 +113,27 @@ impl FieldMap {
         self.records.is_none_or(|records| records == id)
     }
 
+    /// Where a record stands in formats that are rows and nothing around them: the elements of
+    /// [`with_records`](Self::with_records), else of the document if it is an array, else the document.
+    pub(in crate::engine::mask) fn row(&self) -> StateId {
+        match (self.records, self.state(self.root).element()) {
+            (Some(records), _) => self.state(records).element(),
+            (None, DEAD) => self.root,
+            (None, element) => element,
+        }
+    }
+
+    /// Whether the paths name columns of a row.
+    pub fn has_columns(&self) -> bool {
+        self.state(self.row()).has_members()
+    }
+
+    /// Whether the records stand in the member `data` of the document, as ClickHouse has them.
+    pub fn has_data_member(&self) -> bool {
+        let data = self.state(self.root).find(b"data", 0).map_or(DEAD, |(_, next)| next);
+        data != DEAD && self.records.is_none_or(|records| records == data) && self.state(data).has_elements()
+    }
+
     /// Where a document starts.
     pub(in crate::engine::mask) fn root(&self) -> StateId {
         self.root

@@ -59,6 +59,7 @@
 //! ```
 
 mod decide;
+mod embedded;
 mod frame;
 mod literal;
 mod number;
@@ -72,6 +73,8 @@ mod walk;
 
 use super::Masked;
 use super::fields::FieldMap;
+pub(super) use embedded::{Part, Role, Values};
+pub(super) use frame::is_name;
 pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 use std::sync::Arc;
 use walk::Walk;

@@ -17,6 +17,7 @@
 
 pub mod fields;
 pub mod json;
+mod lines;
 mod plan;
 pub mod scalar;
 mod showing;
