@@ -102,7 +102,7 @@ impl LinesMasker {
         self.values.passed(read, 0);
         let before: &[u8] = if self.sequence { &[SEPARATOR] } else { &[] };
         let row = self.values.fields().row();
-        self.values.begin(None, row, Role::Record, before);
+        self.values.begin(row, Role::Record, before);
         self.at = At::Inside;
         read
     }

@@ -45,6 +45,10 @@ impl Values {
         &self.walk.fields
     }
 
+    pub(in crate::engine::mask) fn shared_fields(&self) -> Arc<FieldMap> {
+        Arc::clone(&self.walk.fields)
+    }
+
     pub(in crate::engine::mask) fn showing(&mut self) -> &mut Showing {
         &mut self.walk.showing
     }
@@ -62,17 +66,9 @@ impl Values {
         self.walk.rules.is_open(state)
     }
 
-    /// A value begins, in this place of the field map, inside a record whose own label is that of
-    /// `around`. `before` leaves right before the value, if the value does.
-    pub(in crate::engine::mask) fn begin(
-        &mut self,
-        around: Option<StateId>,
-        state: StateId,
-        role: Role,
-        before: &[u8],
-    ) {
+    /// A value begins, in this place of the field map. `before` leaves right before it, if it does.
+    pub(in crate::engine::mask) fn begin(&mut self, state: StateId, role: Role, before: &[u8]) {
         let walk = &mut self.walk;
-        let outer = around.map_or(Treat::Follow, |around| walk.rules.treat(around, Treat::Follow));
         walk.top = Frame { records: role == Role::Record, ..Frame::outermost() };
         walk.around.clear();
         walk.seen.clear();
@@ -81,7 +77,7 @@ impl Values {
         walk.token_bytes = 0;
         walk.held.clear();
         walk.space = 0;
-        walk.next = Next { treat: walk.rules.treat(state, outer), state, arrival: Arrival::Document };
+        walk.next = Next { treat: walk.rules.treat(state, Treat::Follow), state, arrival: Arrival::Document };
         walk.sink.restart(before);
         walk.in_records = role != Role::Outside;
     }
