@@ -283,8 +283,7 @@ impl DocumentMasker {
 
     /// Takes the columns, and gives the description of those that are shown.
     fn meta(&mut self, captured: &[u8]) -> Result<Vec<u8>, FaultKind> {
-        let columns: Vec<MetaColumn> =
-            serde_json::from_slice(captured).map_err(|_| FaultKind::BadHeader)?;
+        let columns: Vec<MetaColumn> = serde_json::from_slice(captured).map_err(|_| FaultKind::BadHeader)?;
         let fields = self.values.shared_fields();
         let names = columns.iter().map(|column| column.name.as_bytes());
         let states = places(&fields, self.values.showing(), names)?;

@@ -52,7 +52,12 @@ fn template(name: &[u8]) -> String {
 /// A mask that leaves a number a number keeps the type; every other mask makes a text, and what a
 /// mask cannot treat is NULL. `wide_as_text`: integers of 64 bits and more and decimals come quoted, as
 /// in ClickHouse's JSON, so that a mask of one is a text.
-pub(super) fn shown_type(showing: &Showing, label: Option<u16>, declared: &str, wide_as_text: bool) -> String {
+pub(super) fn shown_type(
+    showing: &Showing,
+    label: Option<u16>,
+    declared: &str,
+    wide_as_text: bool,
+) -> String {
     use super::scalar::LabelAction::{Drop, Generalise, Keep, Partial, Token, Verify};
     match label.and_then(|label| showing.action(label)) {
         None | Some(Keep | Drop) => declared.to_owned(),

@@ -312,7 +312,13 @@ impl Table {
         Ok(())
     }
 
-    fn record(&mut self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+    fn record(
+        &mut self,
+        row: &[u8],
+        next: usize,
+        cells: &[Cell],
+        out: &mut Vec<u8>,
+    ) -> Result<(), FaultKind> {
         if self.parts.is_empty() {
             self.count_labels();
             return Ok(());

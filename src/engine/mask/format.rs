@@ -1,12 +1,14 @@
 //! Formats: which walker reads an answer.
 
+use super::Masked;
 use super::clickhouse::{CompactLinesMasker, DocumentMasker, Watch};
 use super::csv::{Columns, Dialect, TableMasker};
 use super::fields::FieldMap;
 use super::json::JsonMasker;
 use super::lines::LinesMasker;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
-use super::Masked;
+use super::scalar::{Scalar, View};
+use super::showing::{Fate, Showing};
 use std::sync::Arc;
 
 /// How an answer is written, as the catalogue declares it.
@@ -26,6 +28,24 @@ pub enum Format {
     ClickHouseCompact,
     /// ClickHouse's `JSONCompactEachRow`, its columns named by its first lines or by the catalogue.
     ClickHouseCompactLines(Columns),
+}
+
+impl Plan {
+    /// What is shown of a text that stands beside a body; nothing if nothing is. Not counted.
+    pub fn show_text(self: &Arc<Plan>, label: usize, text: &str) -> Option<String> {
+        let mut showing = Showing::new(Arc::clone(self));
+        let label = u16::try_from(label).ok()?;
+        match showing.fate(label) {
+            Fate::Keep => Some(text.to_owned()),
+            Fate::Drop => None,
+            Fate::Look | Fate::Mask => match showing.show(label, Scalar::Text(text)) {
+                View::Kept => Some(text.to_owned()),
+                View::Text(shown) | View::Number(shown) => Some(shown.to_owned()),
+                View::Bool(shown) => Some(shown.to_string()),
+                View::Null | View::Absent => None,
+            },
+        }
+    }
 }
 
 /// Masks one answer, given in any pieces.

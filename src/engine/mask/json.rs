@@ -73,10 +73,10 @@ mod walk;
 
 use super::Masked;
 use super::fields::FieldMap;
+pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 pub(super) use embedded::{Role, Values};
 pub(super) use frame::is_name;
 pub(super) use number::is_number;
-pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 use std::sync::Arc;
 use walk::Walk;
 

@@ -88,7 +88,11 @@ impl Values {
     }
 
     /// Reads on, to the end of the value at most.
-    pub(in crate::engine::mask) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Part, MaskFault> {
+    pub(in crate::engine::mask) fn push(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Part, MaskFault> {
         let before = self.walk.bytes_in();
         self.walk.push(input, out)?;
         // No more than the piece's own length.

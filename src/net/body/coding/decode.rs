@@ -66,7 +66,11 @@ impl Decoding {
     /// [`Cause::DecodeTruncated`]: some coding has not come to its own end.
     pub fn finish(&self) -> Result<(), Cause> {
         let whole = |level: &Level| level.stage.is_whole() && level.read == level.waiting.len();
-        if self.piece.is_empty() && self.levels.iter().all(whole) { Ok(()) } else { Err(Cause::DecodeTruncated) }
+        if self.piece.is_empty() && self.levels.iter().all(whole) {
+            Ok(())
+        } else {
+            Err(Cause::DecodeTruncated)
+        }
     }
 }
 

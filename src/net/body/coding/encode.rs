@@ -25,12 +25,11 @@ impl Wanted {
     /// acceptable coding at all means `identity`, too, since an answer is better than none.
     pub fn of(headers: &HeaderMap) -> Wanted {
         let lines = headers.get_all(ACCEPT_ENCODING).iter();
-        let items: Vec<(&str, u16)> = lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(weighted)
-            .collect();
+        let items: Vec<(&str, u16)> =
+            lines.filter_map(|line| line.to_str().ok()).flat_map(weighted).collect();
         let weight = |names: &[&str]| {
-            let named = items.iter().filter(|(item, _)| names.iter().any(|name| item.eq_ignore_ascii_case(name)));
+            let named =
+                items.iter().filter(|(item, _)| names.iter().any(|name| item.eq_ignore_ascii_case(name)));
             let any = items.iter().filter(|(item, _)| *item == "*").map(|(_, weight)| *weight);
             named.map(|(_, weight)| *weight).min().or_else(|| any.min())
         };

@@ -178,8 +178,7 @@ fn zstd_decoder() -> std::io::Result<ZstdDecoder<'static>> {
 
 fn inflate_step(inflate: &mut Decompress, input: &[u8], out: &mut [u8]) -> Result<(Step, bool), Cause> {
     let (read, written) = (inflate.total_in(), inflate.total_out());
-    let status =
-        inflate.decompress(input, out, FlushDecompress::None).map_err(|_| Cause::DecodeGarbage)?;
+    let status = inflate.decompress(input, out, FlushDecompress::None).map_err(|_| Cause::DecodeGarbage)?;
     // What one call reads and writes fits into its buffers.
     let step = Step {
         read: (inflate.total_in() - read) as usize,
