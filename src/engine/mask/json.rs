@@ -63,6 +63,7 @@ mod embedded;
 mod frame;
 mod literal;
 mod number;
+mod quick;
 mod sink;
 #[cfg(test)]
 mod tests;

@@ -31,10 +31,13 @@ pub(in crate::engine::mask) struct Showing {
     buffer: String,
 }
 
+/// Few masked values are longer.
+const USUAL_BYTES: usize = 64;
+
 impl Showing {
     pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
-        Showing { plan, tally, buffer: String::new() }
+        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES) }
     }
 
     /// The fate of a label's values. A label without a rule is dropped.
@@ -71,6 +74,7 @@ impl Showing {
     }
 
     /// What is shown of a value whose label is masked or looked at. It was counted before.
+    #[inline]
     pub(in crate::engine::mask) fn show(&mut self, label: u16, scalar: Scalar<'_>) -> View<'_> {
         let label = usize::from(label);
         let Some(rule) = self.plan.actions.get(label) else { return View::Absent };

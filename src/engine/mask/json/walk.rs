@@ -74,6 +74,9 @@ pub(super) struct Next {
     pub(super) arrival: Arrival,
 }
 
+/// Answers are rarely nested deeper; what is deeper costs an allocation.
+const USUAL_DEPTH: usize = 6;
+
 impl Walk {
     pub(super) fn new(fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Walk {
         let showing = Showing::new(plan);
@@ -85,8 +88,8 @@ impl Walk {
             limits,
             rules,
             top: Frame::outermost(),
-            around: Vec::new(),
-            seen: Vec::new(),
+            around: Vec::with_capacity(USUAL_DEPTH),
+            seen: Vec::with_capacity(USUAL_DEPTH),
             expect: Expect::Value,
             token: Token::None,
             token_bytes: 0,
