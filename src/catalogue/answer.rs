@@ -158,7 +158,7 @@ impl Reading<'_, '_, '_> {
         }
         let document = matches!(answer, AnswerFormat::ClickHouseJson | AnswerFormat::ClickHouseJsonCompact);
         if document && !dataset.fields.has_data_member() {
-            self.fault(mark, "ClickHouse's rows stand in `$.data[*]`, and no field path leads there");
+            self.fault(mark, "ClickHouse's rows stand in `$.data[*]`: name it in the dataset's `records`");
         }
         let shape = AnswerShape {
             format: self.format(answer),

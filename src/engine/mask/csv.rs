@@ -186,14 +186,21 @@ impl TableMasker {
     /// Masks the rows that end in `input`; gives where the row begins that does not.
     fn whole_rows(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, MaskFault> {
         let mut read = 0;
-        if self.offset == 0 && self.table.expect == Expect::Header && input.starts_with(BYTE_ORDER_MARK) {
-            read = BYTE_ORDER_MARK.len();
-            self.offset = read as u64;
+        if self.offset == 0 && self.table.expect == Expect::Header {
+            if input.starts_with(BYTE_ORDER_MARK) {
+                read = BYTE_ORDER_MARK.len();
+                self.offset = read as u64;
+            } else if BYTE_ORDER_MARK.starts_with(input) {
+                return Ok(0);
+            }
         }
         while read < input.len() {
             let row = input.get(read..).unwrap_or_default();
             let next = self.rows.read(row, false).map_err(|fault| self.fault(fault))?;
             let Some(next) = next else { break };
+            if next > self.table.limits.token_bytes_max {
+                return Err(self.fault((FaultKind::TokenTooLong, self.table.limits.token_bytes_max)));
+            }
             let taken = self.table.take(row, next, &self.rows.cells, out);
             taken.map_err(|fault| self.fault(fault))?;
             self.rows.next_row();

@@ -14,6 +14,9 @@
 //!
 //! What leaves are values, each followed by one line break, in a sequence after one separator.
 
+#[cfg(test)]
+mod tests;
+
 use super::Masked;
 use super::fields::FieldMap;
 use super::json::{Role, Values};

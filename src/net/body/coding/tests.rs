@@ -110,7 +110,12 @@ fn members_frames_and_raw_deflate() {
         // A frame to be skipped between two.
         (
             vec![Coding::Zstd],
-            [&coded(Coding::Zstd, b"{\"a\"")[..], b"\x50\x2a\x4d\x18\x03\0\0\0xyz", &coded(Coding::Zstd, b":1}")].concat(),
+            [
+                &coded(Coding::Zstd, b"{\"a\"")[..],
+                b"\x50\x2a\x4d\x18\x03\0\0\0xyz",
+                &coded(Coding::Zstd, b":1}"),
+            ]
+            .concat(),
         ),
         (vec![Coding::Deflate], raw_deflate(b"{\"a\":1}")),
         (vec![Coding::Gzip, Coding::Gzip], gzip(&two(Coding::Gzip))),
@@ -161,7 +166,11 @@ fn every_fault_has_its_own_cause() {
     ];
     for (number, (codings, body, cause)) in table.into_iter().enumerate() {
         for piece in [1, 1000, body.len().max(1)] {
-            assert_eq!(decoded(&codings, &body, piece, 4096), Err(cause), "row {number} {codings:?}, pieces of {piece}");
+            assert_eq!(
+                decoded(&codings, &body, piece, 4096),
+                Err(cause),
+                "row {number} {codings:?}, pieces of {piece}"
+            );
         }
     }
     for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
