@@ -262,6 +262,7 @@ fn shared(
             token_bytes_max: limits.answer_token_bytes_max,
         },
         answer_bytes_max: limits.answer_bytes_max,
+        answer_ratio_max: limits.answer_ratio_max,
         body_bytes_max: limits.body_bytes_max,
         body_timeout: limits.body_timeout,
         step_up_fresh: settings.identity.step_up_fresh,

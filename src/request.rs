@@ -8,6 +8,7 @@
 
 mod answer;
 mod disclosure;
+mod outgoing;
 mod resolve;
 
 pub use disclosure::Disclosures;
@@ -28,6 +29,7 @@ use crate::engine::terms::{AgeBand, Method, RiskTier};
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
+use crate::net::body::coding::Wanted;
 use crate::net::head::with_head;
 use crate::net::peer::Peer;
 use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
@@ -56,6 +58,7 @@ pub struct Shared {
     pub canonical_limits: CanonicalLimits,
     pub mask_limits: MaskLimits,
     pub answer_bytes_max: u64,
+    pub answer_ratio_max: u32,
     pub body_bytes_max: usize,
     pub body_timeout: Duration,
     pub step_up_fresh: Duration,
@@ -110,6 +113,7 @@ async fn walk(
 ) -> Result<answer::Released, Refusal> {
     let now = record.opened();
     let (head, body) = request.into_parts();
+    let wanted = Wanted::of(&head.headers);
     let canonical = canonical(worker, peer, &head)?;
     record.learnt.method = Some(canonical.method);
 
@@ -120,6 +124,7 @@ async fn walk(
     record.learnt.principal = Some(principal.clone());
 
     let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
+    let asked = Asked { wanted, ..asked };
     let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
     record.learnt.weight = Some(weight);
 
@@ -135,7 +140,7 @@ async fn walk(
 
     let (receipt, answer) =
         release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
-    answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await
+    answer::transform(worker, &snapshot, asked, shown, answer, admitted, receipt, &principal, now).await
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.

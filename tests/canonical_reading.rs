@@ -409,7 +409,7 @@ fn what_a_good_request_says() {
     assert_eq!(request.parameter("size"), Some("10"));
     assert_eq!(request.path.segments().len(), 3);
     assert_eq!(request.accept_language, Language::En);
-    assert!(request.accepts_json && request.expects_continue && request.has_body);
+    assert!(request.media.accepts("application/json") && request.expects_continue && request.has_body);
     assert_eq!(request.content_length, Some(12));
     assert_eq!(request.content_type.as_deref(), Some("application/json"));
     assert_eq!(request.presented.purpose.as_deref(), Some("social-assistance"));

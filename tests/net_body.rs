@@ -18,11 +18,11 @@ use tokio::net::TcpStream;
 use zhamen::config::settings::Limits;
 use zhamen::engine::dataset::Dataset;
 use zhamen::engine::mask::fields::FieldMap;
-use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, TokenKey};
-use zhamen::engine::mask::{LabelRule, MaskLimits, OpaqueGrant, Plan};
+use zhamen::engine::mask::{Format, LabelRule, MaskLimits, Masker, OpaqueGrant, Plan};
 use zhamen::engine::reason::Cause;
 use zhamen::engine::terms::{DisclosureMode, Level, NationalGrade, SharingType, Text};
+use zhamen::net::body::coding::{Coding, DecodeLimits, Decoding, Wanted, codings_of};
 use zhamen::net::body::{AnswerLimits, Body, End, Masking, Outcome, prepare};
 use zhamen::net::connections::Cut;
 use zhamen::net::tls::TlsStore;
@@ -49,7 +49,7 @@ fn open_data() -> Dataset {
 }
 
 /// Shows `a`, `b` and `data`, and nothing else.
-fn masker() -> JsonMasker {
+fn masker() -> Masker {
     let paths = ["$.a", "$.b", "$.data"].map(|path| (path.to_owned(), 0));
     let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
     let plan = Plan {
@@ -61,7 +61,7 @@ fn masker() -> JsonMasker {
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 8, token_bytes_max: 1 << 20 };
-    JsonMasker::new(FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)
+    Masker::new(&Format::Json, FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)
 }
 
 /// What `request.rs` does with an answer, in short. `/opaque` passes what nobody reads.
@@ -72,12 +72,20 @@ async fn relay(upstream: Rc<Upstream>, outcomes: Outcomes, path: String) -> Resp
     };
     let masking = match path.as_str() {
         "/opaque" => Masking::Opaque(OpaqueGrant::for_dataset(&open_data()).expect("nothing is classified")),
-        _ => Masking::Json(Box::new(masker())),
+        _ => Masking::Format(Box::new(masker())),
     };
     let limits =
         AnswerLimits { deadline: answer.deadline, idle: ms(200), bytes_max: 200_000, prepare_bytes: 1024 };
-    match prepare(answer.body, masking, limits).await {
-        Ok(prepared) => {
+    let decoding = match codings_of(&answer.headers) {
+        Ok(codings) if codings.is_empty() => None,
+        Ok(codings) => Some(Decoding::new(&codings, DecodeLimits { ratio_max: 50 }).unwrap()),
+        Err(cause) => return text(cause.status(), cause.code()),
+    };
+    match prepare(answer.body, decoding, masking, limits).await {
+        Ok(mut prepared) => {
+            if path == "/coded" {
+                prepared.encode(Wanted(Some(Coding::Gzip)));
+            }
             Response::new(prepared.into_body(Box::new(move |done| outcomes.borrow_mut().push(done))))
         }
         Err(failed) => text(failed.cause.status(), failed.cause.code()),

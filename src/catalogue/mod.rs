@@ -11,6 +11,7 @@
 //! assert!(faults.contains("purposes.yaml:1:1: unknown key `purpose`"), "{faults}");
 //! ```
 
+mod answer;
 mod applications;
 pub mod cases;
 mod datasets;
@@ -31,14 +32,15 @@ mod upstream;
 mod upstreams;
 mod written;
 
+pub use answer::{AnswerFormat, AnswerShape, Media};
 pub use folder::Folder;
 pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
 pub use revocations::Revocations;
-pub use route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
+pub use route::{Claim, Place, Route, SubjectPlace, Target};
 pub use routes::SUBJECT;
 pub use table::{Captures, Found, RouteTable};
-pub use template::Template;
+pub use template::{Segment, Template};
 pub use upstream::{
     ClientPair, Ejection, Endpoint, HealthCheck, Pool, Retries, Scheme, UpstreamSpec, UpstreamTls,
 };

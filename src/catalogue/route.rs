@@ -1,10 +1,10 @@
 //! A route: what of the outside world's method and path means which question to which dataset.
 
+use super::answer::{AnswerFormat, AnswerShape};
 use super::parameter::Parameter;
 use super::query::StoredQuery;
 use super::template::Template;
 use super::upstream::UpstreamSpec;
-use crate::closed_enum;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::{Interface, Method};
@@ -27,6 +27,7 @@ pub struct Route {
     pub upstream: Arc<UpstreamSpec>,
     pub target: Target,
     pub answer: AnswerFormat,
+    pub shape: AnswerShape,
     /// An answer with more records is cut.
     pub records_max: u32,
     /// The parameter by which the caller asks for so many records.
@@ -68,16 +69,6 @@ pub enum Target {
     Path(Template),
     /// A stored query, sent as the body of a POST to this path.
     Query { path: Template, query: StoredQuery },
-}
-
-closed_enum! {
-    /// What the upstream answers.
-    pub enum AnswerFormat {
-        /// A JSON document, masked field by field.
-        Json = "json",
-        /// Anything, passed on untouched: for unclassified datasets only.
-        Opaque = "opaque",
-    }
 }
 
 impl Route {

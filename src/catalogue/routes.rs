@@ -3,7 +3,7 @@
 use super::loading::{File, Loading};
 use super::parameter::{Parameter, ParameterKind};
 use super::query::{SqlType, StoredQuery};
-use super::route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
+use super::route::{Claim, Place, Route, SubjectPlace, Target};
 use super::template::Template;
 use super::written;
 use crate::engine::dataset::Dataset;
@@ -35,10 +35,10 @@ impl Loading<'_> {
 }
 
 /// One route while it is read.
-struct Reading<'l, 'a, 'f> {
+pub(super) struct Reading<'l, 'a, 'f> {
     loading: &'l mut Loading<'a>,
     source: &'f Source<'f>,
-    written: &'f written::Route,
+    pub(super) written: &'f written::Route,
 }
 
 impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
@@ -46,7 +46,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         Reading { loading, source, written }
     }
 
-    fn fault(&mut self, mark: Mark, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, mark: Mark, message: impl Into<String>) {
         self.loading.faults.push(self.source.fault(mark, message));
     }
 
@@ -62,7 +62,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         let dataset = dataset?;
         let claim = self.claim(&dataset);
         self.interface();
-        let answer = self.answer(&dataset);
+        let (answer, shape) = self.answer(&dataset);
         let records_max = self.records_max();
         Some(Route {
             method: written.method,
@@ -75,6 +75,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             upstream: upstream?,
             target: target?,
             answer,
+            shape,
             records_max,
             hidden: written.hidden,
             template,
@@ -201,15 +202,6 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             }
             (Interface::Verify | Interface::Query | Interface::Batch | Interface::File, _) => {}
         }
-    }
-
-    fn answer(&mut self, dataset: &Dataset) -> AnswerFormat {
-        let Some(at) = &self.written.answer else { return AnswerFormat::Json };
-        if at.value == AnswerFormat::Opaque && dataset.is_classified() {
-            let message = format!("the dataset `{}` is classified: its answers must be masked", dataset.id);
-            self.fault(at.mark, message);
-        }
-        at.value
     }
 
     fn records_max(&mut self) -> u32 {

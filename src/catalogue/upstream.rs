@@ -24,6 +24,8 @@ pub struct UpstreamSpec {
     pub health: Option<HealthCheck>,
     pub ejection: Ejection,
     pub retries: Retries,
+    /// It may compress its answers: worth it where it is far away.
+    pub compressed: bool,
 }
 
 closed_enum! {

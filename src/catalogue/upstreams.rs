@@ -70,6 +70,7 @@ impl Loading<'_> {
                 max: self.count(source, written.retries.max.as_ref(), 1, 0..=5),
                 budget_percent: self.count(source, written.retries.budget_percent.as_ref(), 10, 0..=100),
             },
+            compressed: written.compressed,
         }
     }
 

@@ -164,6 +164,9 @@ pub(super) struct Upstream {
     pub ejection: Ejection,
     #[serde(default)]
     pub retries: Retries,
+    /// It may compress its answers; absent: it is asked not to.
+    #[serde(default)]
+    pub compressed: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -271,7 +274,17 @@ pub(super) struct Route {
     /// Path on the upstream; absent: the same, or `/` for a stored query.
     pub upstream_path: Option<At<String>>,
     pub query: Option<Query>,
-    pub answer: Option<At<super::route::AnswerFormat>>,
+    pub answer: Option<At<super::answer::AnswerFormat>>,
+    /// How a table is written, where the format leaves that open.
+    pub table: Option<At<Table>>,
+    /// Header of the upstream → label; absent: none leaves.
+    #[serde(default)]
+    pub headers: Entries<At<String>>,
+    /// `Location`, `Content-Location` and `Link` leave, rewritten to the gateway's own paths.
+    #[serde(default)]
+    pub links: bool,
+    /// A classified answer may leave compressed: it never repeats what a caller chose.
+    pub compress: Option<At<bool>>,
     /// Records of one answer at most; absent: 1.
     pub records_max: Option<At<u32>>,
     /// The parameter by which the caller asks for so many records.
@@ -279,6 +292,20 @@ pub(super) struct Route {
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
+}
+
+/// How a table is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Table {
+    /// One character; absent: `,` for CSV, a tab for TSV.
+    pub delimiter: Option<At<String>>,
+    /// `"` or `'`; empty: no quoting.
+    pub quote: Option<At<String>>,
+    /// The columns' names, for tables without a header row.
+    pub columns: Option<Vec<At<String>>>,
+    /// Cells that a spreadsheet would calculate; absent: `keep`.
+    pub formulas: Option<crate::engine::mask::Formulas>,
 }
 
 /// `{path: id, kind: resident-id}`, or `query`, or `body` with a JSON pointer.

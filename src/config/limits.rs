@@ -49,6 +49,8 @@ impl Meaning<'_> {
             idle_timeout: self.period(written.idle_timeout.as_ref(), Period::seconds(60)),
             answer_bytes_max: self.bytes(written.answer_bytes_max.as_ref(), 1 << 30),
             answer_token_bytes_max: small(self.bytes(written.answer_token_bytes_max.as_ref(), 1 << 20)),
+            answer_ratio_max: u32::try_from(self.count(written.answer_ratio_max.as_ref(), 200))
+                .unwrap_or(u32::MAX),
             answer_depth_max: self.depth(written),
         }
     }

@@ -89,6 +89,8 @@ pub struct Limits {
     pub answer_bytes_max: u64,
     /// The longest single token (key, string, number) of an answer.
     pub answer_token_bytes_max: usize,
+    /// Decoded bytes of a compressed answer for each byte received, from the first MiB on.
+    pub answer_ratio_max: u32,
     pub answer_depth_max: usize,
 }
 

@@ -133,6 +133,8 @@ pub(super) struct Limits {
     pub answer_bytes_max: Option<At<Bytes>>,
     /// The longest single key, string or number of an answer. Default `1MiB`.
     pub answer_token_bytes_max: Option<At<Bytes>>,
+    /// Decoded bytes of a compressed answer for each byte received, from the first MiB on. Default `200`.
+    pub answer_ratio_max: Option<At<u64>>,
     /// The deepest nesting of an answer, at most 512. Default `64`.
     pub answer_depth_max: Option<At<u64>>,
 }

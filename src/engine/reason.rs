@@ -206,6 +206,12 @@ causes! {
     UpstreamType = "upstream_type" => Unmaskable;
     UpstreamCoding = "upstream_coding" => Unmaskable;
     UpstreamRange = "upstream_range" => Unmaskable;
+    DecodeLabel = "decode_label" => Unmaskable;
+    DecodeGarbage = "decode_garbage" => Unmaskable;
+    DecodeTruncated = "decode_truncated" => Unmaskable;
+    DecodeTrailing = "decode_trailing" => Unmaskable;
+    DecodeLimit = "decode_limit" => Unmaskable;
+    UpstreamException = "upstream_exception" => Upstream;
     MaskFailed = "mask_failed" => Unmaskable;
     BodyLimit = "body_limit" => Unmaskable;
 

@@ -2,22 +2,25 @@
 
 use super::Worker;
 use super::disclosure::Shown;
+use super::outgoing::{self, Links};
 use super::resolve::Asked;
-use crate::catalogue::{AnswerFormat, Route, Target};
+use crate::catalogue::{Media, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
+use crate::engine::dataset::Dataset;
 use crate::engine::identifier::civil_date;
-use crate::engine::mask::json::JsonMasker;
 use crate::engine::mask::scalar::TokenKey;
-use crate::engine::mask::{OpaqueGrant, Plan};
+use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
+use crate::net::body::coding::{self, Coding, DecodeLimits, Decoding, codings_of};
 use crate::net::body::{AnswerLimits, Body, Masking, Prepared, prepare};
 use crate::net::upstream::{Answer, Outbound};
 use crate::record::Record;
 use crate::refusal::{PROBLEM_JSON, Refusal};
 use crate::state::audit::Receipt;
 use crate::state::quota::{Admitted, Standing};
+use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -37,6 +40,7 @@ static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy
 static PRINCIPAL: HeaderName = HeaderName::from_static("zhamen-principal");
 static PURPOSE: HeaderName = HeaderName::from_static("zhamen-purpose");
 static MATTER: HeaderName = HeaderName::from_static("zhamen-matter");
+static CLICKHOUSE_EXCEPTION: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
@@ -46,6 +50,12 @@ pub(super) struct Released {
     shown: Shown,
     standing: Standing,
     content_type: HeaderValue,
+    /// Of the upstream, masked.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// How the body is coded.
+    coding: Option<Coding>,
+    /// It could be coded for another caller.
+    can_be_coded: bool,
     is_doubtful: bool,
     receipt: Option<Receipt>,
 }
@@ -58,8 +68,10 @@ pub(super) fn outbound(
     request_id: &str,
 ) -> Result<Outbound, Cause> {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let media = asked.route.answer.media().map_or("*/*", Media::code);
+    headers.insert(header::ACCEPT, HeaderValue::from_static(media));
+    let codings = if asked.route.upstream.compressed { coding::ACCEPTED } else { "identity" };
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
     headers
         .insert(header::FORWARDED, visible(&format!("for=_caller;proto=https;host=\"{}\"", canonical.host)));
     headers.insert(TRACEPARENT.clone(), traceparent(canonical, request_id));
@@ -111,6 +123,7 @@ fn visible(text: &str) -> HeaderValue {
 #[expect(clippy::too_many_arguments, reason = "everything that earlier stages proved is spent here")]
 pub(super) async fn transform(
     worker: &Worker,
+    snapshot: &Snapshot,
     asked: Asked,
     shown: Shown,
     answer: Answer,
@@ -119,9 +132,15 @@ pub(super) async fn transform(
     principal: &Principal,
     now: Moment,
 ) -> Result<Released, Refusal> {
-    let standing = admitted.standing();
-    let is_doubtful = asked.is_doubtful;
+    let (standing, is_doubtful) = (admitted.standing(), asked.is_doubtful);
     let (status, content_type) = acceptable(&answer, &asked.route)?;
+    let dataset = asked.access.dataset.clone();
+    let plan = plan(worker, &asked, &shown, principal, now);
+    let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
+    let links = Links { catalogue: &snapshot.catalogue, subject };
+    let headers = outgoing::headers(&answer.headers, &asked.route, Some(&plan), &links);
+    let can_be_coded = asked.route.shape.compress || !dataset.is_classified();
+    let mut coding = None;
     let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
     let prepared = if bodiless {
         None
@@ -132,14 +151,27 @@ pub(super) async fn transform(
             bytes_max: worker.shared.answer_bytes_max,
             prepare_bytes: PREPARE_BYTES,
         };
-        let masking = masking(worker, asked, &shown, principal, now)?;
-        Some(
-            prepare(answer.body, masking, limits)
-                .await
-                .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
-        )
+        let decoding = decoding(worker, &answer.headers)?;
+        let masking = masking(worker, &asked.route, &dataset, plan)?;
+        let prepared = prepare(answer.body, decoding, masking, limits).await;
+        let mut prepared = prepared.map_err(|unmaskable| Refusal::from(unmaskable.cause))?;
+        if can_be_coded {
+            coding = prepared.encode(asked.wanted);
+        }
+        Some(prepared)
     };
-    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt })
+    Ok(Released {
+        status,
+        prepared,
+        shown,
+        standing,
+        content_type,
+        headers,
+        coding,
+        can_be_coded,
+        is_doubtful,
+        receipt,
+    })
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -156,18 +188,21 @@ fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue
         }
         _ => return Err(Cause::UpstreamStatus),
     }
-    let coded = answer.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    if answer.headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Cause::UpstreamRange);
+    }
+    if answer.headers.contains_key(&CLICKHOUSE_EXCEPTION) {
+        return Err(Cause::UpstreamException);
+    }
     let content_type = single(&answer.headers, header::CONTENT_TYPE);
-    match route.answer {
-        AnswerFormat::Json if coded => Err(Cause::UpstreamCoding),
-        AnswerFormat::Json if answer.status == StatusCode::NO_CONTENT || is_json(content_type) => {
-            Ok((answer.status, HeaderValue::from_static("application/json")))
-        }
-        AnswerFormat::Json => Err(Cause::UpstreamType),
-        AnswerFormat::Opaque => {
-            let unnamed = HeaderValue::from_static("application/octet-stream");
-            Ok((answer.status, content_type.cloned().unwrap_or(unnamed)))
-        }
+    let Some(media) = route.answer.media() else {
+        let unnamed = HeaderValue::from_static("application/octet-stream");
+        return Ok((answer.status, content_type.cloned().unwrap_or(unnamed)));
+    };
+    if answer.status == StatusCode::NO_CONTENT || is_declared(route, content_type) {
+        Ok((answer.status, HeaderValue::from_static(media.code())))
+    } else {
+        Err(Cause::UpstreamType)
     }
 }
 
@@ -176,52 +211,66 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// `application/json`, in UTF-8 if it says so.
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
+/// The declared type, in UTF-8 if it says so. `header` belongs to text/csv (RFC 4180), and says
+/// nothing that the catalogue does not.
+fn is_declared(route: &Route, content_type: Option<&HeaderValue>) -> bool {
     let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    let text = text.to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
-    is_json && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
+    let comes = parts.next().is_some_and(|media| route.answer.comes_as(media));
+    comes && parts.all(|part| ["charset=utf-8", "charset=\"utf-8\"", "header=present"].contains(&part))
 }
 
-fn masking(
-    worker: &Worker,
-    asked: Asked,
-    shown: &Shown,
-    principal: &Principal,
-    now: Moment,
-) -> Result<Masking, Cause> {
-    let dataset = &asked.access.dataset;
-    if asked.route.answer == AnswerFormat::Opaque {
-        return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
+fn decoding(worker: &Worker, headers: &HeaderMap) -> Result<Option<Decoding>, Cause> {
+    let codings = codings_of(headers)?;
+    if codings.is_empty() {
+        return Ok(None);
     }
+    let limits = DecodeLimits { ratio_max: worker.shared.answer_ratio_max };
+    Decoding::new(&codings, limits).map(Some)
+}
+
+fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, now: Moment) -> Arc<Plan> {
     let token_key = if shown.has_tokens {
         let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
         TokenKey::derive(&worker.shared.pseudonym_key, principal.department(), matter)
     } else {
         worker.idle_token_key.clone()
     };
-    let plan = Plan {
+    let watched: Arc<[bool]> = Arc::default();
+    Arc::new(Plan {
         actions: shown.rules.clone(),
         token_key,
-        claim: asked.claim,
+        claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
-        watched: Arc::default(),
+        watched,
+    })
+}
+
+fn masking(worker: &Worker, route: &Route, dataset: &Dataset, plan: Arc<Plan>) -> Result<Masking, Cause> {
+    let Some(format) = &route.shape.format else {
+        return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     };
-    let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
-    Ok(Masking::Json(Box::new(masker)))
+    let masker = Masker::new(format, dataset.fields.clone(), plan, worker.shared.mask_limits);
+    let masker = if route.answer.is_clickhouse() { masker.watching() } else { masker };
+    Ok(Masking::Format(Box::new(masker)))
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt } = released;
+    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, .. } = released;
     let mut headers = HeaderMap::with_capacity(12);
+    headers.extend(released.headers);
+    if let Some(coding) = released.coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.code()));
+    }
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));
     headers.insert(DISCLOSURE.clone(), shown.header);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    let vary = if released.can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
     let (limit, policy) = rate_limit(&standing);
     headers.insert(RATE_LIMIT.clone(), limit);
     headers.insert(RATE_LIMIT_POLICY.clone(), policy);

@@ -9,6 +9,7 @@ use crate::engine::identifier::{self, Identifier, Verdict, civil_date};
 use crate::engine::json::{Json, Object};
 use crate::engine::reason::Cause;
 use crate::engine::terms::Method;
+use crate::net::body::coding::Wanted;
 use crate::net::body::read_request_body;
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -34,6 +35,8 @@ pub(super) struct Asked {
     pub claim: Option<(usize, String)>,
     /// The identifier's check digit is wrong, but such numbers circulate.
     pub is_doubtful: bool,
+    /// How the caller wants the answer coded.
+    pub wanted: Wanted,
 }
 
 /// The inputs of one request, each in its canonical form, under the names the route gives them.
@@ -83,7 +86,7 @@ pub(super) async fn resolve(
     };
     record.learnt.route = Some(route.template.text().clone());
     record.learnt.dataset = Some(route.dataset.clone());
-    if !canonical.accepts_json && route.answer == crate::catalogue::AnswerFormat::Json {
+    if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }
     let limit = worker.shared.body_bytes_max;
@@ -114,6 +117,7 @@ pub(super) async fn resolve(
         content_type,
         claim,
         is_doubtful,
+        wanted: Wanted::default(),
     })
 }
 

@@ -69,6 +69,7 @@ pub fn limits() -> Limits {
         idle_timeout: Duration::from_secs(20),
         answer_bytes_max: 16 * 1024 * 1024,
         answer_token_bytes_max: 64 * 1024,
+        answer_ratio_max: 200,
         answer_depth_max: 64,
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
-use crate::catalogue::route::{AnswerFormat, Target};
+use crate::catalogue::route::Target;
 use crate::catalogue::upstream::{Ejection, Pool, Retries, UpstreamSpec};
+use crate::catalogue::{AnswerFormat, AnswerShape};
 use crate::engine::dataset::Dataset;
 use crate::engine::mask::fields::FieldMap;
 use crate::engine::terms::{Interface, Level, NationalGrade, SharingType, Text};
@@ -36,6 +37,7 @@ fn upstream() -> Arc<UpstreamSpec> {
         health: None,
         ejection: Ejection { failures: 1, ejected_for: second },
         retries: Retries { max: 0, budget_percent: 0 },
+        compressed: false,
     })
 }
 
@@ -52,6 +54,7 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         target: Target::Path(template.clone()),
         template,
         answer: AnswerFormat::Json,
+        shape: AnswerShape::default(),
         records_max: 1,
         records_parameter: None,
         hidden: path.contains("hidden"),

@@ -2,7 +2,7 @@
 
 use super::bytes::{content_length, is_lower_name, is_token, is_value, trim};
 use super::names::{Name, SINGLES, Single, forwardable, name, speaks_of_identity, underscore_collides};
-use super::negotiate::{JsonChoice, LanguageChoice};
+use super::negotiate::{LanguageChoice, MediaChoice};
 use super::{CanonicalLimits, HEADER_VALUE_BYTES_MAX, Version};
 use crate::engine::reason::Cause;
 
@@ -11,7 +11,7 @@ use crate::engine::reason::Cause;
 pub struct Fields<'a> {
     pub singles: [Option<&'a str>; SINGLES],
     pub language: LanguageChoice,
-    pub json: JsonChoice,
+    pub media: MediaChoice,
     cookie_token: bool,
     proxy_authorization: bool,
 }
@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
                     return Err(single.twice());
                 }
             }
-            Name::Accept => self.json.line(value),
+            Name::Accept => self.media.line(value),
             Name::AcceptLanguage => self.language.line(value),
             Name::Connection => connection(value)?,
             Name::Cookie => self.cookie_token |= cookie_holds_token(value),

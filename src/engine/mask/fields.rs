@@ -115,6 +115,39 @@ impl FieldMap {
         self.records.is_none_or(|records| records == id)
     }
 
+    /// Where a record stands in formats that are rows and nothing around them: the elements of
+    /// [`with_records`](Self::with_records), else of the document if it is an array, else of its one
+    /// member that is one, else the document itself.
+    pub(in crate::engine::mask) fn row(&self) -> StateId {
+        let root = self.state(self.root);
+        if let Some(records) = self.records {
+            return self.state(records).element();
+        }
+        let mut lists = (0..root.key_count())
+            .filter_map(|place| root.find(root.key(place)?.as_bytes(), place))
+            .map(|(_, member)| self.state(member).element());
+        match (root.element(), lists.find(|element| *element != DEAD)) {
+            (DEAD, Some(element)) if lists.all(|other| other == DEAD) => element,
+            (DEAD, _) => self.root,
+            (element, _) => element,
+        }
+    }
+
+    /// Whether the paths name columns of a row.
+    pub fn has_columns(&self) -> bool {
+        let row = self.state(self.row());
+        let named = (0..row.key_count()).filter_map(|place| row.find(row.key(place)?.as_bytes(), place));
+        let mut members = named.map(|(_, member)| member).chain([row.other()]);
+        members.any(|member| self.state(member).label().is_some())
+    }
+
+    /// Whether the records stand in the member `data` of the document, as ClickHouse has them.
+    pub fn has_data_member(&self) -> bool {
+        let data = self.state(self.root).find(b"data", 0).map_or(DEAD, |(_, next)| next);
+        let element = self.state(data).element();
+        element != DEAD && element == self.row()
+    }
+
     /// Where a document starts.
     pub(in crate::engine::mask) fn root(&self) -> StateId {
         self.root

@@ -59,6 +59,7 @@
 //! ```
 
 mod decide;
+mod embedded;
 mod frame;
 mod literal;
 mod number;
@@ -75,6 +76,9 @@ mod walk;
 use super::Masked;
 use super::fields::FieldMap;
 pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
+pub(super) use embedded::{Role, Values};
+pub(super) use frame::is_name;
+pub(super) use number::is_number;
 use std::sync::Arc;
 use walk::Walk;
 

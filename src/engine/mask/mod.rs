@@ -5,7 +5,8 @@
 //! a [`Plan`] (what happens to each label) and bytes, and gives bytes and a [`Tally`].
 //!
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
-//! - [`json`]: the walker of JSON;
+//! - [`json`]: the walker of JSON; `lines`, [`csv`] and `clickhouse`: those of the other formats;
+//! - [`Masker`]: the walker of the format that the catalogue declares;
 //! - [`scalar`]: what a mode does to one value;
 //! - `showing`: the one door that every value of an answer goes through, whatever its format.
 //!
@@ -15,14 +16,21 @@
 //! assert!(Masked::nothing().is_empty());
 //! ```
 
+mod clickhouse;
+mod columns;
+pub mod csv;
 pub mod fields;
+mod format;
 pub mod json;
+mod lines;
 mod plan;
 pub mod scalar;
 mod showing;
 #[cfg(test)]
 mod tests;
 
+pub use csv::{Columns, Dialect, Formulas, Null, Quoting};
+pub use format::{Format, Masker};
 pub use plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 
 use super::dataset::Dataset;

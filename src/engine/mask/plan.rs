@@ -91,6 +91,16 @@ closed_enum! {
         Truncated = "truncated",
         /// The same key twice in one object, where the key is one that the paths name.
         DuplicateKey = "duplicate_key",
+        /// A row that has more or fewer cells than there are columns.
+        Ragged = "ragged",
+        /// A quote where the dialect has no place for it, or a cell that is not closed.
+        BadQuote = "bad_quote",
+        /// The description of the columns is missing, comes too late or cannot be read.
+        BadHeader = "bad_header",
+        /// A cell that a spreadsheet would calculate, where the dialect refuses those.
+        Formula = "formula",
+        /// The upstream reports a failure in the middle of its answer.
+        Exception = "exception",
         /// [`MaskLimits::depth_max`].
         TooDeep = "too_deep",
         /// [`MaskLimits::token_bytes_max`].

@@ -59,6 +59,11 @@ impl Showing {
         }
     }
 
+    /// What is done to a label's values.
+    pub(in crate::engine::mask) fn action(&self, label: u16) -> Option<&LabelAction> {
+        self.plan.actions.get(usize::from(label)).map(|rule| &rule.action)
+    }
+
     fn is_watched(&self, label: usize) -> bool {
         self.plan.watched.get(label).copied().unwrap_or(false)
     }

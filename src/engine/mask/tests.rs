@@ -1,3 +1,5 @@
+pub(super) mod support;
+
 use super::*;
 use crate::engine::terms::{Level, NationalGrade, SharingType, Text};
 use std::sync::Arc;

@@ -1,15 +1,15 @@
 //! The response body that an upstream's answer becomes.
 
 use super::BodyError;
+use super::coding::{CODED_BYTES_MIN, Coding, Decoding, Encoding, Wanted};
 use super::flow::{AnswerLimits, Flow, Masking, Step, Unmaskable};
-use crate::engine::mask::Masked;
-use crate::engine::mask::json::{MaskFault, Tally};
+use crate::engine::mask::{MaskFault, Masked, Tally};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use std::fmt;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// How the delivery of an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +42,43 @@ pub struct Prepared {
     first: Masked,
     tally: Option<Tally>,
     flow: Option<Box<Flow>>,
+    recoded: Recoded,
 }
 
-/// Reads and masks until the document ends or `limits.prepare_bytes` are gathered.
+/// How the answer leaves.
+enum Recoded {
+    /// As it is.
+    No,
+    /// The whole answer, coded already.
+    Whole(Vec<u8>),
+    /// As it streams.
+    Streaming(Box<Encoding>),
+}
+
+/// Reads and masks until the document ends or `limits.prepare_bytes` are gathered. `decoding` undoes
+/// the upstream's codings; none if it used none.
 ///
 /// # Errors
 /// Nothing was sent yet, so the caller can still be given a clean refusal.
 pub async fn prepare(
     body: AnswerBody,
+    decoding: Option<Decoding>,
     masking: Masking,
     limits: AnswerLimits,
 ) -> Result<Prepared, Unmaskable> {
-    let mut flow = Flow::new(body, masking, limits);
+    let mut flow = Flow::new(body, decoding, masking, limits);
     let mut first = Masked::nothing();
     loop {
         match std::future::poll_fn(|cx| flow.poll_step(cx)).await? {
             Step::End(last, tally) => {
                 join(&mut first, last);
-                return Ok(Prepared { first, tally: Some(tally), flow: None });
+                return Ok(Prepared { first, tally: Some(tally), flow: None, recoded: Recoded::No });
             }
             Step::More(more) => join(&mut first, more),
         }
         if first.len() >= flow.limits().prepare_bytes {
-            return Ok(Prepared { first, tally: None, flow: Some(Box::new(flow)) });
+            let flow = Some(Box::new(flow));
+            return Ok(Prepared { first, tally: None, flow, recoded: Recoded::No });
         }
     }
 }
@@ -83,28 +97,66 @@ impl Prepared {
         self.tally.as_ref()
     }
 
-    /// The exact length, if the whole document is here.
+    /// The exact length of what leaves, if the whole document is here.
     pub fn content_length(&self) -> Option<u64> {
-        self.tally.is_some().then_some(self.first.len() as u64)
+        match (&self.recoded, &self.tally) {
+            (Recoded::Whole(coded), _) => Some(coded.len() as u64),
+            (Recoded::No, Some(_)) => Some(self.first.len() as u64),
+            (Recoded::Streaming(_) | Recoded::No, _) => None,
+        }
+    }
+
+    /// Codes the answer as the caller wants it, and says how; none where it leaves as it is, because
+    /// it is short or would not become shorter.
+    pub fn encode(&mut self, wanted: Wanted) -> Option<Coding> {
+        let coding = wanted.0?;
+        let whole = self.tally.is_some();
+        if whole && self.first.len() < CODED_BYTES_MIN {
+            return None;
+        }
+        let mut encoding = Encoding::new(coding)?;
+        if !whole {
+            self.recoded = Recoded::Streaming(Box::new(encoding));
+            return Some(coding);
+        }
+        let mut coded = Vec::with_capacity(self.first.len() / 4);
+        encoding.push(self.first.as_bytes(), &mut coded).ok()?;
+        encoding.finish(&mut coded).ok()?;
+        if coded.len() >= self.first.len() {
+            return None;
+        }
+        self.recoded = Recoded::Whole(coded);
+        Some(coding)
     }
 
     /// The body; `on_done` is told what became of it.
     pub fn into_body(self, on_done: OnDone) -> super::Body {
-        super::Body::Masked(MaskedBody {
-            first: Some(self.first),
+        let (mut first, coder) = match self.recoded {
+            Recoded::No => (self.first.into_bytes(), None),
+            Recoded::Whole(coded) => (coded, None),
+            Recoded::Streaming(coder) => (self.first.into_bytes(), Some(coder)),
+        };
+        let mut body = MaskedBody {
+            first: Vec::new(),
             tally: self.tally,
             flow: self.flow,
+            coder,
             bytes_delivered: 0,
             on_done: Some(on_done),
-        })
+        };
+        body.take(&mut first);
+        super::Body::Masked(body)
     }
 }
 
 /// A masked answer on its way.
 pub struct MaskedBody {
-    first: Option<Masked>,
+    /// Waits to be handed over, coded if it has to be.
+    first: Vec<u8>,
     tally: Option<Tally>,
     flow: Option<Box<Flow>>,
+    /// None where the answer leaves as it is, and after its end.
+    coder: Option<Box<Encoding>>,
     bytes_delivered: u64,
     on_done: Option<OnDone>,
 }
@@ -115,20 +167,25 @@ impl MaskedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
-            if let Some(masked) = self.first.take().filter(|masked| !masked.is_empty()) {
-                let bytes = Bytes::from(masked.into_bytes());
+            if !self.first.is_empty() {
+                let bytes = Bytes::from(std::mem::take(&mut self.first));
                 self.bytes_delivered = self.bytes_delivered.saturating_add(bytes.len() as u64);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
-            match ready!(flow.poll_step(cx)) {
-                Ok(Step::More(more)) => self.first = Some(more),
-                Ok(Step::End(last, tally)) => {
-                    (self.first, self.tally, self.flow) = (Some(last), Some(tally), None);
+            match flow.poll_step(cx) {
+                // While the upstream pauses, the caller gets what is there.
+                Poll::Pending if self.coder.as_ref().is_some_and(|coder| coder.is_open()) => self.flush(),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Step::More(more))) => self.take(&mut more.into_bytes()),
+                Poll::Ready(Ok(Step::End(last, tally))) => {
+                    (self.tally, self.flow) = (Some(tally), None);
+                    self.take(&mut last.into_bytes());
+                    self.end_coding();
                 }
-                Err(failed) => {
+                Poll::Ready(Err(failed)) => {
                     // Dropping the flow closes the upstream connection.
-                    self.flow = None;
+                    (self.flow, self.coder) = (None, None);
                     self.tell(End::Aborted(failed.cause), failed.fault);
                     return Poll::Ready(Some(Err(BodyError(failed.cause))));
                 }
@@ -136,13 +193,36 @@ impl MaskedBody {
         }
     }
 
+    /// Takes masked bytes to be handed over. A coder writes to memory, which does not fail.
+    fn take(&mut self, bytes: &mut Vec<u8>) {
+        match &mut self.coder {
+            None if self.first.is_empty() => self.first = std::mem::take(bytes),
+            None => self.first.append(bytes),
+            Some(coder) => {
+                let _ = coder.push(bytes, &mut self.first);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(coder) = &mut self.coder {
+            let _ = coder.flush(&mut self.first);
+        }
+    }
+
+    fn end_coding(&mut self) {
+        if let Some(coder) = self.coder.take() {
+            let _ = coder.finish(&mut self.first);
+        }
+    }
+
     /// Whether every byte was handed over.
     pub(super) fn is_complete(&self) -> bool {
-        self.flow.is_none() && self.first.as_ref().is_none_or(Masked::is_empty)
+        self.flow.is_none() && self.first.is_empty()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        let waiting = self.first.as_ref().map_or(0, Masked::len) as u64;
+        let waiting = self.first.len() as u64;
         let mut hint = SizeHint::with_exact(waiting);
         if self.flow.is_some() {
             hint = SizeHint::new();

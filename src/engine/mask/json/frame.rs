@@ -134,7 +134,7 @@ fn is_shown(showing: &Showing, label: usize) -> bool {
 }
 
 /// A key that is a name rather than a value: see the rule in [`json`](super).
-pub(super) fn is_name(key: &[u8]) -> bool {
+pub(in crate::engine::mask) fn is_name(key: &[u8]) -> bool {
     let Some((first, rest)) = key.split_first() else { return false };
     let shaped = (first.is_ascii_alphabetic() || *first == b'_')
         && rest.len() <= 40

@@ -46,6 +46,13 @@ impl Sink {
         Sink { flow: Flow::Pend, run: 0, mark: 0, pending: Vec::new() }
     }
 
+    /// Undecided from the first byte of another value, with this before it.
+    pub(super) fn restart(&mut self, before: &[u8]) {
+        self.flow = Flow::Pend;
+        self.pending.clear();
+        self.pending.extend_from_slice(before);
+    }
+
     /// A new piece begins.
     pub(super) fn begin(&mut self) {
         (self.run, self.mark) = (0, 0);

@@ -43,6 +43,8 @@ pub(super) struct Walk {
     /// Some labelled value left outside of records.
     pub(super) showed_outside: bool,
     pub(super) showing: Showing,
+    /// The values stand inside another format: what follows one is not ours, and none is left without.
+    pub(super) embedded: bool,
 }
 
 /// What the grammar lets come next.
@@ -102,6 +104,7 @@ impl Walk {
             in_records: false,
             showed_outside: false,
             showing,
+            embedded: false,
         }
     }
 
@@ -126,7 +129,8 @@ impl Walk {
         let walked = self.walk(&mut chunk);
         if walked.is_ok() {
             self.sink.end(&mut chunk);
-            self.showing.tally.bytes_in = self.bytes_in().saturating_add(input.len() as u64);
+            let read = chunk.input.len() as u64;
+            self.showing.tally.bytes_in = self.bytes_in().saturating_add(read);
         }
         self.count_out(out.len() - written);
         walked
@@ -307,7 +311,9 @@ impl Walk {
             self.expect = Expect::CommaOrEnd;
         } else {
             self.expect = Expect::Nothing;
-            if !self.top.emitted {
+            if self.embedded {
+                chunk.end_here();
+            } else if !self.top.emitted {
                 chunk.out.extend_from_slice(b"null");
             }
         }
