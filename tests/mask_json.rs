@@ -24,7 +24,7 @@ const LIMITS: MaskLimits = MaskLimits { depth_max: 64, token_bytes_max: 4096 };
 /// A value that answers yes.
 const CLAIM: &str = "yes";
 
-/// Labels: 0 and 1 kept, 2 dropped, 3 asked, 4 in part, 5 a pseudonym.
+/// Labels: 0 and 1 kept (1 is looked at), 2 dropped, 3 asked, 4 in part, 5 a pseudonym.
 fn plan(records_max: Option<u64>) -> Plan {
     let actions = [
         (DisclosureMode::Clear, LabelAction::Keep),
@@ -40,6 +40,7 @@ fn plan(records_max: Option<u64>) -> Plan {
         claim: Some((3, CLAIM.into())),
         today: (2026, 11, 22),
         records_max,
+        watched: [false, true].into(),
     }
 }
 
@@ -95,6 +96,7 @@ proptest! {
         prop_assert_eq!(tally.dropped_records, reference.dropped_records, "records beyond the cap of {}", input);
         prop_assert_eq!(tally.dropped_unknown, reference.unknown, "unknown of {}", input);
         prop_assert_eq!(&tally.labels, &reference.labels, "labels of {}", input);
+        prop_assert_eq!(tally.looked_at, reference.looked_at, "looked at in {}", input);
         let valid: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&text);
         prop_assert!(valid.is_ok(), "{}", text);
         for at in 0..=input.len() {

@@ -207,6 +207,7 @@ fn masking(
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
+        watched: Arc::default(),
     };
     let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
     Ok(Masking::Json(Box::new(masker)))

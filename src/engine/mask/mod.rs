@@ -6,7 +6,8 @@
 //!
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
 //! - [`json`]: the walker of JSON;
-//! - [`scalar`]: what a mode does to one value.
+//! - [`scalar`]: what a mode does to one value;
+//! - `showing`: the one door that every value of an answer goes through, whatever its format.
 //!
 //! ```
 //! use zhamen::engine::mask::Masked;
@@ -18,6 +19,7 @@ pub mod fields;
 pub mod json;
 mod plan;
 pub mod scalar;
+mod showing;
 #[cfg(test)]
 mod tests;
 

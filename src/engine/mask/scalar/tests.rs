@@ -312,7 +312,9 @@ fn yes_or_no() {
 #[test]
 fn pseudonyms_link_inside_one_matter_only() {
     let of = |department: &str, matter: &str, kind, value: &str| {
-        TokenKey::derive(&[7; 32], department, matter).token(kind, value)
+        let mut token = String::new();
+        let written = TokenKey::derive(&[7; 32], department, matter).token(kind, value, &mut token);
+        written.map(|()| token)
     };
     let id = Some(Kind::ResidentId);
     let here = of("11330100MB0000027E", "matter-1", id, "11010519491231002X");
