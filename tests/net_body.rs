@@ -45,6 +45,7 @@ fn open_data() -> Dataset {
         personal: false,
         labels: Vec::new(),
         fields: FieldMap::compile(&[]).unwrap().into(),
+        watch: [].into(),
     }
 }
 

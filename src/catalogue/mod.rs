@@ -29,6 +29,7 @@ mod template;
 mod tests;
 mod upstream;
 mod upstreams;
+mod watching;
 mod written;
 
 pub use folder::Folder;
@@ -62,6 +63,8 @@ pub struct Catalogue {
     pub datasets: BTreeMap<Arc<str>, Arc<Dataset>>,
     pub routes: RouteTable,
     pub labels: BTreeMap<Arc<str>, Arc<Label>>,
+    /// What fields of a label are called, by label: hints for `zhamen classify`.
+    pub label_names: BTreeMap<Arc<str>, Vec<String>>,
     pub purposes: BTreeMap<Arc<str>, Purpose>,
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.

@@ -9,6 +9,7 @@ use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::json::JsonMasker;
 use crate::engine::mask::scalar::TokenKey;
+use crate::engine::mask::watch::Watched;
 use crate::engine::mask::{OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
@@ -207,7 +208,7 @@ fn masking(
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
-        watched: Arc::default(),
+        watched: Arc::new(Watched { labels: dataset.watch.clone(), key: worker.watch_key(now) }),
     };
     let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
     Ok(Masking::Json(Box::new(masker)))

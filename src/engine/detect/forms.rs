@@ -158,6 +158,7 @@ fn mixed(all: &Candidate<'_>) -> Option<Found> {
         }
         15 if all.is(Kind::ForeignerId) && all.is_worded(Kind::ForeignerId) => all.found(Kind::ForeignerId),
         18 if uscc(all).is_some() => uscc(all),
+        20 if all.is(Kind::DisabilityCertificate) => all.found(Kind::DisabilityCertificate),
         19 if all.is(Kind::StudentNumber) => all.found(Kind::StudentNumber),
         28 if all.is(Kind::RealEstateUnit) => all.found(Kind::RealEstateUnit),
         15..=34 if all.is(Kind::Iban) => all.found(Kind::Iban),
@@ -172,7 +173,7 @@ fn joined(all: &Candidate<'_>) -> Option<Found> {
             [4, middle @ .., 1..=4] if middle.iter().all(|part| *part == 4) && all.is(Kind::Iban) => {
                 all.found(Kind::Iban)
             }
-            [8, 9, 1] | [8, 10] | [2, 6, 9, 1] | [17, 1] => uscc(all),
+            [8, 10] => uscc(all),
             _ => None,
         };
     }

@@ -7,7 +7,9 @@
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
 //! - [`json`]: the walker of JSON;
 //! - [`scalar`]: what a mode does to one value;
-//! - `showing`: the one door that every value of an answer goes through, whatever its format.
+//! - `showing`: the one door that every value of an answer goes through, whatever its format;
+//! - [`watch`]: which kept values are looked at for identifiers, and what happens to one;
+//! - [`subjects`]: how many persons and bodies an answer tells of.
 //!
 //! ```
 //! use zhamen::engine::mask::Masked;
@@ -20,8 +22,10 @@ pub mod json;
 mod plan;
 pub mod scalar;
 mod showing;
+pub mod subjects;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 

@@ -16,6 +16,7 @@ fn dataset(level: Level, personal: bool) -> Dataset {
         personal,
         labels: Vec::new(),
         fields: Arc::default(),
+        watch: [].into(),
     }
 }
 

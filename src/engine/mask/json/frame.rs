@@ -95,7 +95,7 @@ impl Rules {
     pub(super) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
         let rule = |state: &State| Rule {
             own: state.label().map(|label| of_label(showing, label)),
-            open: state.reaches(|label| is_shown(showing, label)),
+            open: state.reaches(|label| showing.is_shown(label)),
         };
         Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
     }
@@ -124,10 +124,6 @@ fn of_label(showing: &Showing, label: u16) -> Treat {
         Fate::Mask => Treat::Mask(label),
         Fate::Drop => Treat::Drop(label),
     }
-}
-
-fn is_shown(showing: &Showing, label: usize) -> bool {
-    u16::try_from(label).is_ok_and(|label| showing.fate(label) != Fate::Drop)
 }
 
 /// A key that is a name rather than a value: see the rule in [`json`](super).

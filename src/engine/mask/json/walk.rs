@@ -100,7 +100,7 @@ impl Walk {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = self.showing.tally.clone();
+        let mut tally = self.showing.seen();
         if tally.records == 0 && self.showed_outside {
             tally.records = 1;
         }
