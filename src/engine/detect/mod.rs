@@ -39,7 +39,7 @@ mod words;
 use super::identifier::Kind;
 use chain::Chain;
 
-/// The kinds that are looked for.
+/// The kinds that are looked for: a closed set, as counters need it.
 pub const KINDS: [Kind; 16] = [
     Kind::ResidentId,
     Kind::HkMoTwPermit,
@@ -58,11 +58,6 @@ pub const KINDS: [Kind; 16] = [
     Kind::Plate,
     Kind::RealEstateUnit,
 ];
-
-/// The kind's place in [`KINDS`]; none if it is not looked for.
-pub fn place(kind: Kind) -> Option<usize> {
-    KINDS.iter().position(|one| *one == kind)
-}
 
 /// One identifier in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

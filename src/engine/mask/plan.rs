@@ -2,9 +2,8 @@
 
 use super::scalar::{LabelAction, TokenKey};
 use super::subjects::SubjectCount;
-use super::watch::Watched;
+use super::watch::{FoundIn, Watched};
 use crate::closed_enum;
-use crate::engine::detect::KINDS;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::DisclosureMode;
 
@@ -63,9 +62,8 @@ pub struct Tally {
     pub unknown_sample: Option<String>,
     /// Where others of the first 128 were, each place once, 15 at most.
     pub unknown_more: Vec<String>,
-    /// Identifiers found in kept values whose label does not say so, by place in
-    /// [`KINDS`](crate::engine::detect::KINDS).
-    pub found: [u64; KINDS.len()],
+    /// Identifiers found in kept values whose label does not say so, by label and kind.
+    pub found: Vec<FoundIn>,
     /// Different subjects that the answer told of; none where no label names subjects.
     pub subjects: Option<SubjectCount>,
     /// Bytes read.

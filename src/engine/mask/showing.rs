@@ -100,7 +100,14 @@ impl Showing {
             }
             self.tally.looked_at += 1;
             let context = watch::context(&self.plan.token_key, self.plan.today);
-            return watch::look(rule, asked.on_find, scalar, &mut self.tally, &mut self.buffer, &context);
+            return watch::look(
+                (label, rule),
+                asked.on_find,
+                scalar,
+                &mut self.tally,
+                &mut self.buffer,
+                &context,
+            );
         }
         let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
         let context = ShowContext { token_key: &self.plan.token_key, claim, today: self.plan.today };

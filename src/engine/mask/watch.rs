@@ -62,6 +62,23 @@ impl Watched {
     }
 }
 
+/// Identifiers of one kind that were found in values of one label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundIn {
+    /// Label index of the dataset.
+    pub label: usize,
+    pub kind: Kind,
+    pub values: u64,
+}
+
+fn count(found: &mut Vec<FoundIn>, label: usize, kind: Kind) {
+    match found.iter_mut().find(|one| one.label == label && one.kind == kind) {
+        Some(one) => one.values = one.values.saturating_add(1),
+        // Labels of a dataset times kinds: a bound of its own.
+        None => found.push(FoundIn { label, kind, values: 1 }),
+    }
+}
+
 /// Chooses values one by one. The step is a permutation of all states (SplitMix64), so that no period
 /// of the data, such as fields a record, meets it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +101,7 @@ impl Chooser {
 
 /// Looks at a kept value: counts what is found, and gives what is shown instead if it is hidden.
 pub(super) fn look<'b>(
-    rule: &LabelRule,
+    (label, rule): (usize, &LabelRule),
     on_find: OnFind,
     scalar: Scalar<'_>,
     tally: &mut Tally,
@@ -98,9 +115,7 @@ pub(super) fn look<'b>(
         if detect::expects(rule.kind, found.kind) {
             return;
         }
-        if let Some(count) = detect::place(found.kind).and_then(|place| tally.found.get_mut(place)) {
-            *count = count.saturating_add(1);
-        }
+        count(&mut tally.found, label, found.kind);
         if on_find == OnFind::Mask {
             buffer.push_str(text.get(shown_to..found.start).unwrap_or_default());
             hide(text, &found, scalar, buffer, context);

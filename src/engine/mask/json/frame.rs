@@ -150,7 +150,8 @@ pub(super) fn template<'a>(
         state = frame.state;
     }
     match key {
-        Some(key) if is_name(key) => {
+        // A register's own number, even a short one, is data.
+        Some(key) if is_name(key) && key.iter().filter(|byte| byte.is_ascii_digit()).count() < 3 => {
             path.push('.');
             path.push_str(std::str::from_utf8(key).unwrap_or("?"));
         }
