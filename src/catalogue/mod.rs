@@ -13,6 +13,7 @@
 
 mod applications;
 pub mod cases;
+pub mod classify;
 mod datasets;
 mod folder;
 mod labels;

@@ -44,11 +44,7 @@ fn an_unclassified_field_is_told_once_a_snapshot() {
     // Under another snapshot it is news again; one that covers a field no longer tells of it.
     let before = stage.metric("zhamen_policy_revision", &[]);
     stage.ground.edit("policies/catalogue/public-security.yaml", |text| {
-        text.replacen(
-            "      $.data[*].name: name\n",
-            "      $.data[*].name: name\n      $.page: sex\n",
-            1,
-        )
+        text.replacen("      $.data[*].name: name\n", "      $.data[*].name: name\n      $.page: sex\n", 1)
     });
     assert!(eventually(|| stage.metric("zhamen_policy_revision", &[]) > before));
     ask();
