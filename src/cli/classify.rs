@@ -66,7 +66,8 @@ fn proposed(arguments: &Arguments) -> Result<String, Faults> {
         count => format!("{count} samples"),
     };
     let department = arguments.department.clone();
-    Ok(propose(&Proposal { name, department, upstream, datasets, origin }, &catalogue))
+    let ca_file = arguments.ca_file.as_ref().map(|file| file.display().to_string());
+    Ok(propose(&Proposal { name, department, upstream, ca_file, datasets, origin }, &catalogue))
 }
 
 /// What the samples gave so far.

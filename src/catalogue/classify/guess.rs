@@ -140,7 +140,9 @@ fn weak(kind: Kind, looks: &Looks, name: f64) -> Option<(f64, String)> {
         None => Some((name, String::new())),
         Some(_) if looks.truths > 0 => None,
         // Names and addresses have more forms than are known here.
-        Some(share) if by_itself && share >= 0.8 => Some((0.55 * share + 0.4 * name, counted(kind, looks))),
+        Some(share) if by_itself && share >= 0.8 => {
+            Some(((0.55 * share + 0.4 * name).max(name) + 0.03, counted(kind, looks)))
+        }
         Some(_) if by_itself && looks.numbers == 0 => Some((name, String::new())),
         Some(share) if share >= 0.8 => Some((name + 0.03, counted(kind, looks))),
         Some(_) => None,

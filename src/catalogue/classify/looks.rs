@@ -80,6 +80,13 @@ impl Looks {
                 self.hit(kind);
             }
         }
+        // A year stands for a date where a label of dates is looked for.
+        if text.len() == 4
+            && (text.starts_with("19") || text.starts_with("20"))
+            && text.parse::<u16>().is_ok()
+        {
+            self.hit(Kind::Date);
+        }
         if is_person(text) {
             self.hit(Kind::Name);
         }

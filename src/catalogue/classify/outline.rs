@@ -84,6 +84,9 @@ fn route(method: &str, path: &str, catalogue: &Catalogue) -> Route {
 pub fn plain(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().take(60) {
+        if c.is_ascii_uppercase() && out.ends_with(|last: char| last.is_ascii_lowercase()) {
+            out.push('-');
+        }
         if c.is_ascii_alphanumeric() {
             out.push(c.to_ascii_lowercase());
         } else if !out.ends_with('-') && !out.is_empty() {

@@ -17,11 +17,16 @@ pub struct Proposal {
     pub department: Option<String>,
     /// Scheme, host and port of the upstream.
     pub upstream: String,
+    /// The authorities that an https upstream is trusted by; without one the system's.
+    pub ca_file: Option<String>,
     /// The datasets, each with its routes.
     pub datasets: Vec<(String, Sample, Vec<Route>)>,
     /// Where the samples came from, in words without values.
     pub origin: String,
 }
+
+/// Where Debian and its relatives keep their authorities.
+const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A route of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +53,15 @@ pub fn propose(proposal: &Proposal, catalogue: &Catalogue) -> String {
     let note = if made_up { "  # made up; give the department's own with --department" } else { "" };
     let _ = writeln!(out, "  code: {code}{note}");
     let _ = writeln!(out, "  title: {{zh: {0}, en: {0}}}\n", quoted(name));
-    let _ = writeln!(out, "upstreams:\n  {name}:\n    endpoints: [{}]\n", quoted(&proposal.upstream));
+    let _ = writeln!(out, "upstreams:\n  {name}:\n    endpoints: [{}]", quoted(&proposal.upstream));
+    if proposal.upstream.starts_with("https:") {
+        let _ = writeln!(
+            out,
+            "    tls: {{ca_file: {}}}",
+            quoted(proposal.ca_file.as_deref().unwrap_or(SYSTEM_CA))
+        );
+    }
+    out.push('\n');
     let _ = writeln!(out, "datasets:");
     for (place, (dataset, sample, _)) in proposal.datasets.iter().enumerate() {
         push_dataset(&mut out, dataset, place, sample, catalogue);

@@ -186,15 +186,11 @@ impl Place {
         // An array of scalars is one field: a label stands for all that is below it.
         let scalars = element.filter(|element| element.members.is_empty() && element.element.is_none());
         let looks = scalars.map_or(&self.looks, |element| &element.looks);
-        if name.is_empty() && path == "$" && is_container || (element.is_some() && scalars.is_none()) {
-            // The way there carries nothing by itself, but may be labelled as a whole.
-            self.push(path, name, record, true, &self.looks, fields);
-        } else if is_container
-            || looks.values + looks.nulls > 0
-            || self.given.is_some()
-            || !self.titles.is_empty()
-        {
-            self.push(path, name, record, is_container, looks, fields);
+        // The way there carries nothing by itself, but may be labelled as a whole.
+        let is_way = is_container || (element.is_some() && scalars.is_none());
+        // Of the whole document there is nothing to say, unless it is one value.
+        if !(path == "$" && (is_way || looks.values == 0)) {
+            self.push(path, name, record, is_way, looks, fields);
         }
         for (key, place) in &self.members {
             let (step, name) = if self.keyed { (".*".to_owned(), name) } else { (step(key), key.as_str()) };

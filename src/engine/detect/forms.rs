@@ -11,6 +11,9 @@ const TEXT_MAX: usize = 40;
 /// The abbreviations of the provinces on plates.
 const PROVINCE_SIGNS: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
 
+/// The check alone lets years to 9999 pass; most random numbers that hold it would be born in them.
+const BIRTH_YEAR_MAX: i32 = 2099;
+
 /// Groups that are read as one.
 pub(super) struct Candidate<'a> {
     text: &'a str,
@@ -200,13 +203,12 @@ fn citizen(all: &Candidate<'_>) -> Option<Found> {
 }
 
 fn citizen_of(eighteen: &str) -> Option<Kind> {
-    match check(Kind::ResidentId, eighteen) {
-        Verdict::Valid(identifier) => Some(identifier.kind()),
-        _ if eighteen.starts_with('9') => match check(Kind::ForeignerId, eighteen) {
-            Verdict::Valid(_) => Some(Kind::ForeignerId),
-            _ => None,
-        },
-        _ => None,
+    let kind = if eighteen.starts_with('9') { Kind::ForeignerId } else { Kind::ResidentId };
+    match check(kind, eighteen) {
+        Verdict::Valid(identifier) => {
+            identifier.birth_date().filter(|(year, _, _)| *year <= BIRTH_YEAR_MAX).map(|_| identifier.kind())
+        }
+        Verdict::ChecksumWarning(_) | Verdict::Invalid(_) => None,
     }
 }
 
@@ -306,7 +308,7 @@ fn network(number: &[u8]) -> bool {
         (4000..=4999, 13 | 16 | 19) => true,
         (5100..=5599 | 2221..=2720, 16) => true,
         (3400..=3499 | 3700..=3799, 15) => true,
-        (3528..=3589 | 6000..=6099 | 6400..=6999 | 8100..=8199, 16..=19) => true,
+        (3528..=3589 | 6011 | 6013 | 6440..=6599 | 8100..=8199, 16) => true,
         _ => false,
     }
 }
