@@ -23,6 +23,7 @@ use crate::ops::metrics::Metrics;
 use crate::request::Shared;
 use crate::state::audit::{Audit, OpenError};
 use crate::state::clock::Clock;
+use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
 use crate::state::quota::Quotas;
 use crate::state::reload::Reloader;
@@ -80,6 +81,7 @@ pub(crate) struct Parts {
     pub connections: Arc<Connections>,
     pub tls: Option<Arc<TlsStore>>,
     pub subject_key: SubjectKey,
+    pub drifts: Arc<Drifts>,
 }
 
 /// A running gateway.
@@ -231,6 +233,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         metrics: Arc::new(metrics),
         tls,
         subject_key: SubjectKey::new(&key),
+        drifts: Arc::default(),
         clock,
         settings,
     };

@@ -6,12 +6,14 @@
 //! it ended. A record that is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
+mod seen;
+
 use crate::engine::access::Access;
 use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::{
-    self, Decision, Entry, EntryBody, LabelSeen, ModeShown, QuotaLeft, SubjectKey,
+    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey,
 };
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
@@ -23,6 +25,7 @@ use crate::ops::metrics::{RequestSummary, WorkerMetrics};
 use crate::refusal::Refusal;
 use crate::state::audit::{Audit, Durability, Pending, Receipt, Slot};
 use crate::state::clock::Clock;
+use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
 use crate::state::quota::{QuotaKeys, Scope, Standing};
 use std::net::IpAddr;
@@ -34,6 +37,7 @@ pub struct Books {
     pub audit: Arc<Audit>,
     pub profiles: Arc<Profiles>,
     pub metrics: WorkerMetrics,
+    pub drifts: Arc<Drifts>,
     pub subject_key: SubjectKey,
     pub clock: Clock,
     /// L1 answers do not wait for their entry.
@@ -181,7 +185,7 @@ impl Record {
         }
         let cause = refusal.map_or(Some(Cause::Cancelled), |refusal| refusal.cause);
         let decision = if cause.is_none() { Decision::Deny } else { Decision::Refused };
-        self.observe(refusal, 0);
+        self.observe(refusal, None);
         self.count(decision, refusal);
         if self.is_entered {
             let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
@@ -267,14 +271,15 @@ impl Record {
     }
 
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
-    fn observe(&self, refusal: Option<&Refusal>, records: u64) {
+    fn observe(&self, refusal: Option<&Refusal>, tally: Option<&Tally>) {
         let Some(principal) = &self.learnt.principal else { return };
         let observation = Observation {
             denied: refusal.is_some_and(|refusal| refusal.cause.is_none() && !refusal.reason.is_of_defence()),
             invalid_identifier: refusal
                 .is_some_and(|refusal| refusal.cause == Some(Cause::IdentifierInvalid)),
             allowed: refusal.is_none(),
-            records: u32::try_from(records).unwrap_or(u32::MAX),
+            records: bounded(tally.map_or(0, |tally| tally.records)),
+            subjects: bounded(tally.and_then(|tally| tally.subjects).map_or(0, |count| count.subjects)),
         };
         let caller = principal.caller_key();
         let Some(change) = self.books.profiles.observe(&caller, &observation, self.opened) else { return };
@@ -332,12 +337,24 @@ impl Record {
             .zip(counts)
             .map(|(label, values)| LabelSeen { label: &label.id, values: *values })
             .collect();
+        let subjects = tally.and_then(|tally| tally.subjects);
+        let found: Vec<FoundSeen<'_>> = tally
+            .iter()
+            .flat_map(|tally| &tally.found)
+            .filter_map(|one| {
+                let label = &labels.get(one.label)?.id;
+                Some(FoundSeen { label, kind: one.kind, values: one.values })
+            })
+            .collect();
         let body = evidence::encode(&Entry::Outcome(evidence::Outcome {
             request_id: &self.request_id,
             status: Some(status),
             upstream_status: self.stamps.upstream_status,
             records: tally.map(|tally| tally.records),
             labels: &seen,
+            subjects: subjects.map(|count| count.subjects),
+            subjects_estimated: subjects.is_some_and(|count| count.estimated),
+            found: &found,
             dropped_records: tally.map_or(0, |tally| tally.dropped_records),
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
@@ -350,6 +367,10 @@ impl Record {
         }));
         drop(self.slot.write(body, Durability::BestEffort));
     }
+}
+
+fn bounded(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl Drop for Record {
@@ -373,9 +394,8 @@ impl Delivery {
             End::Aborted(cause) => Some(cause),
             End::Cancelled => Some(Cause::Cancelled),
         };
-        let dropped = outcome.tally.as_ref().map_or(0, |tally| tally.dropped_unknown);
-        if let Some(dataset) = &self.record.learnt.dataset {
-            self.record.books.metrics.dropped(&dataset.id, dropped);
+        if let Some(tally) = &outcome.tally {
+            self.record.seen(tally);
         }
         self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref());
     }
@@ -389,7 +409,7 @@ impl Delivery {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }
-        self.record.observe(None, tally.map_or(0, |tally| tally.records));
+        self.record.observe(None, tally);
         self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally);
     }
 }

@@ -322,6 +322,12 @@ impl Worker {
         }
     }
 
+    /// A key of this answer that no caller can foresee, for samples and counts of subjects.
+    fn watch_key(&self, now: Moment) -> [u64; 2] {
+        let [high, low] = self.id_seed;
+        [mixed(low ^ now.monotonic_us), mixed(high.rotate_left(32))]
+    }
+
     /// 32 hexadecimal digits, unique and not guessable from the ones before.
     fn next_id(&self, now: Moment) -> Rc<str> {
         let count = self.id_count.get();

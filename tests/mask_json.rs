@@ -19,6 +19,7 @@ use std::sync::Arc;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
+use zhamen::engine::mask::watch::{LabelWatch, Watch, Watched};
 use zhamen::engine::mask::{LabelRule, MaskFault, MaskLimits, Masked, Plan, Tally};
 use zhamen::engine::terms::DisclosureMode;
 
@@ -42,7 +43,10 @@ fn plan(records_max: Option<u64>) -> Plan {
         claim: Some((3, CLAIM.into())),
         today: (2026, 11, 22),
         records_max,
-        watched: [false, true].into(),
+        watched: Arc::new(Watched {
+            labels: [LabelWatch::NONE, LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
+            key: [0; 2],
+        }),
     }
 }
 

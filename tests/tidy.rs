@@ -12,7 +12,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Each room and the rooms it may use. A room is a folder of `src`, or a file right under it.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["config", "demo", "engine", "fault", "gateway", "identity", "state"]),
+    ("cli", &["catalogue", "config", "demo", "engine", "fault", "gateway", "identity", "state"]),
     ("demo", &["catalogue", "config", "engine", "fault", "gateway", "identity", "state"]),
     (
         "gateway",

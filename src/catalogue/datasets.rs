@@ -45,6 +45,7 @@ impl<'a> Loading<'a> {
                     format!("the dataset `{}` has no fields: none of it could be disclosed", id.value);
                 self.faults.push(file.source.fault(id.mark, message));
             }
+            let watch = self.watching(&file.source, id, written, &labels);
             let name: Arc<str> = id.value.as_str().into();
             let dataset = Dataset {
                 id: name.clone(),
@@ -59,6 +60,7 @@ impl<'a> Loading<'a> {
                 personal: written.personal,
                 labels,
                 fields: Arc::new(fields),
+                watch,
             };
             if self.catalogue.datasets.insert(name, Arc::new(dataset)).is_some() {
                 let message = format!("the dataset `{}` is registered twice", id.value);

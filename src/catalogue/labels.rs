@@ -5,6 +5,7 @@ mod reference;
 
 use super::Purpose;
 use super::loading::{Loading, name_is_plain, unknown};
+use super::watching::Asked;
 use super::written::{self, Generalised, GeneralisedRule, Labels, Partial, PartialRule, Purposes};
 use crate::engine::dataset::Label;
 use crate::engine::identifier::Kind;
@@ -31,8 +32,12 @@ impl Loading<'_> {
                 token: written.masks.token,
                 verify: written.masks.verify,
             };
-            let written::Label { title, level, category, kind, masks: _ } = written;
+            let written::Label { title, level, category, kind, watch, on_find, names, masks: _ } = written;
             let id: Arc<str> = id.value.into();
+            let asked = Asked { watch: watch.map(|word| word.0), on_find };
+            self.label_watch.insert(id.clone(), asked);
+            let names = names.into_iter().map(|name| name.value).collect();
+            self.catalogue.label_names.insert(id.clone(), names);
             let label = Label { id: id.clone(), title, level, category, kind, masks };
             self.catalogue.labels.insert(id, Arc::new(label));
         }

@@ -14,6 +14,7 @@
 mod answer;
 mod applications;
 pub mod cases;
+pub mod classify;
 mod datasets;
 mod folder;
 mod labels;
@@ -30,6 +31,7 @@ mod template;
 mod tests;
 mod upstream;
 mod upstreams;
+mod watching;
 mod written;
 
 pub use answer::{AnswerFormat, AnswerShape, Media};
@@ -64,6 +66,8 @@ pub struct Catalogue {
     pub datasets: BTreeMap<Arc<str>, Arc<Dataset>>,
     pub routes: RouteTable,
     pub labels: BTreeMap<Arc<str>, Arc<Label>>,
+    /// What fields of a label are called, by label: hints for `zhamen classify`.
+    pub label_names: BTreeMap<Arc<str>, Vec<String>>,
     pub purposes: BTreeMap<Arc<str>, Purpose>,
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.

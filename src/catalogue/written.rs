@@ -1,6 +1,8 @@
 //! The catalogue's files as written: one struct per map, every key documented on its field.
 
+use super::watching::WatchWord;
 use crate::engine::identifier::Kind;
+use crate::engine::mask::watch::OnFind;
 use crate::engine::terms::{
     Interface, LegalBasis, Level, Method, NationalGrade, Secrecy, SensitiveCategory, SharingType, Text,
 };
@@ -25,6 +27,13 @@ pub(super) struct Label {
     pub kind: Option<Kind>,
     #[serde(default)]
     pub masks: Masks,
+    /// Whether its kept values are looked at for identifiers; absent: as their dataset says.
+    pub watch: Option<WatchWord>,
+    /// What happens where one is found; absent: as their dataset says.
+    pub on_find: Option<OnFind>,
+    /// What fields of this label are called, for `zhamen classify`: any case, `_` and `-` left out.
+    #[serde(default)]
+    pub names: Vec<At<String>>,
 }
 
 /// What each mode does to a value; a mode without a rule falls to the next weaker one.
@@ -229,6 +238,10 @@ pub(super) struct Dataset {
     pub personal: bool,
     /// The array whose elements are the records, `$.data`; absent: every outermost array with fields.
     pub records: Option<At<String>>,
+    /// Whether kept values are looked at for identifiers that do not belong there; absent: `off`.
+    pub watch: Option<WatchWord>,
+    /// What happens where one is found; absent: `alarm`.
+    pub on_find: Option<OnFind>,
     /// Field path → label.
     #[serde(default)]
     pub fields: Entries<At<String>>,

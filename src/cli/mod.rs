@@ -12,6 +12,7 @@
 
 mod certs;
 mod check;
+mod classify;
 mod demo;
 mod log;
 mod run;
@@ -37,6 +38,8 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Check configuration, certificates, catalogue and policies, and run the cases
     Check(check::Arguments),
+    /// Propose a catalogue entry from sample answers or an OpenAPI document
+    Classify(classify::Arguments),
     /// Make a development authority, certificates and a token issuer's key
     Certs(certs::Arguments),
     /// Print the version
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Classify(arguments) => classify::classify(&arguments),
         Command::Certs(arguments) => certs::certs(&arguments),
         Command::Version => version::version(),
     };
@@ -99,6 +103,8 @@ mod tests {
             (&["demo", "--address", "localhost"], false),
             (&["check", "--config", "x.yaml", "--policies", "p"], true),
             (&["certs", "--dir", "c", "--san", "a.example", "--san", "10.0.0.1"], true),
+            (&["classify", "a.json", "b.json", "--name", "x"], true),
+            (&["classify"], false),
             (&["version"], true),
             (&["serve"], false),
             (&[], false),

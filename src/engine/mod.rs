@@ -17,6 +17,7 @@ pub mod clock;
 pub mod dataset;
 pub mod decide;
 pub mod defence;
+pub mod detect;
 pub mod disclose;
 pub mod evidence;
 pub mod facts;

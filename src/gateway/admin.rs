@@ -6,7 +6,7 @@ use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check};
+use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, DriftView};
 use crate::state::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -78,11 +78,13 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
+    let drifts = parts.drifts.clone();
     Admin {
         metrics: parts.metrics.clone(),
         refresh: Box::new(move || super::upkeep::refresh(&refresh)),
         checks: Box::new(move || self::checks(&checks)),
         callers: Box::new(move |limit| self::callers(&callers, limit)),
+        drift: Box::new(move || drifts.list().into_iter().map(drift_view).collect()),
         state: Box::new(move || self::state(&state)),
         credential,
         loopback: parts.settings.admin.address.ip().is_loopback(),
@@ -135,6 +137,17 @@ fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
         invalid_identifiers: state.invalid_identifiers,
     };
     states.into_iter().map(view).collect()
+}
+
+fn drift_view(drift: crate::state::drift::Drift) -> DriftView {
+    DriftView {
+        dataset: drift.dataset,
+        template: drift.template,
+        first_seen: drift.first_seen,
+        last_seen: drift.last_seen,
+        answers: drift.answers,
+        policy_digest: drift.digest,
+    }
 }
 
 fn state(parts: &Parts) -> serde_json::Value {

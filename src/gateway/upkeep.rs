@@ -189,6 +189,10 @@ pub(super) fn refresh(parts: &Parts) {
     }
     refresh_audit(parts);
     refresh_connections(parts);
+    for (dataset, templates, beyond) in parts.drifts.counts(&snapshot.digest) {
+        metrics.drift_templates.with_label_values(&[&dataset]).set(count(templates));
+        metrics.drift_beyond.with_label_values(&[&dataset]).set(count(beyond));
+    }
     metrics.upstream_up.reset();
     for upstream in snapshot.upstreams.iter() {
         for (place, endpoint) in upstream.endpoints().iter().enumerate() {

@@ -103,19 +103,32 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Fetches one set.
-async fn fetch(endpoint: &Endpoint) -> Result<Bytes, KeyFault> {
+/// Fetches one document, waiting for it: for commands, which have no runtime.
+///
+/// # Errors
+/// In words, without the URL.
+pub fn once(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Bytes, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let fetched = runtime.map_err(|error| error.to_string())?.block_on(fetch(endpoint, accept, bytes_max));
+    fetched.map_err(|fault| format!("it could not be fetched: {fault}"))
+}
+
+/// What key sets are asked for as.
+const KEY_SETS: &str = "application/jwk-set+json, application/json";
+
+/// Fetches one document.
+async fn fetch(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Bytes, KeyFault> {
     let whole = async {
         let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
         let stream = stream.map_err(|_| KeyFault::Unreadable)?;
         match &endpoint.tls {
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(|_| KeyFault::Tls)?;
-                ask(endpoint, stream).await
+                ask(endpoint, stream, accept, bytes_max).await
             }
             // `localhost` is only a name: what it led to counts.
             None if stream.peer_addr().as_ref().map(SocketAddr::ip).is_ok_and(|ip| ip.is_loopback()) => {
-                ask(endpoint, stream).await
+                ask(endpoint, stream, accept, bytes_max).await
             }
             None => Err(KeyFault::Tls),
         }
@@ -126,13 +139,15 @@ async fn fetch(endpoint: &Endpoint) -> Result<Bytes, KeyFault> {
 async fn ask(
     endpoint: &Endpoint,
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    accept: &'static str,
+    bytes_max: usize,
 ) -> Result<Bytes, KeyFault> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| KeyFault::Unreadable)?;
     let request = Request::get(endpoint.path.as_str())
         .header(HOST, endpoint.authority.as_str())
-        .header(ACCEPT, "application/jwk-set+json, application/json")
+        .header(ACCEPT, accept)
         .body(Empty::<Bytes>::new())
         .map_err(|_| KeyFault::Unreadable)?;
     let answer = async {
@@ -140,7 +155,7 @@ async fn ask(
         if answer.status() != StatusCode::OK {
             return Err(KeyFault::Status);
         }
-        let body = Limited::new(answer.into_body(), SET_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), bytes_max).collect().await;
         body.map(|body| body.to_bytes()).map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 KeyFault::TooLarge
@@ -161,7 +176,7 @@ async fn ask(
 async fn keep_fresh(endpoint: Endpoint, store: Arc<KeyStore>, refresh: Duration, epoch: Instant) {
     let mut retry = RETRY_FIRST;
     loop {
-        let fetched = match fetch(&endpoint).await {
+        let fetched = match fetch(&endpoint, KEY_SETS, SET_BYTES_MAX).await {
             Ok(bytes) => store.accept(&bytes, u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX)),
             Err(fault) => {
                 store.note(fault);

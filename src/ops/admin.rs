@@ -62,6 +62,21 @@ pub struct CallerView {
     pub invalid_identifiers: u32,
 }
 
+/// A field that no label covers, as it is listed.
+#[derive(Clone, Debug, Serialize)]
+pub struct DriftView {
+    pub dataset: String,
+    /// Path template, with `?` for keys that may be data.
+    pub template: String,
+    /// Seconds since 1970.
+    pub first_seen: i64,
+    pub last_seen: i64,
+    /// Answers in which it was seen.
+    pub answers: u64,
+    /// The snapshot under which it was last seen.
+    pub policy_digest: String,
+}
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -69,6 +84,7 @@ pub struct Admin {
     pub refresh: Box<dyn Fn() + Send + Sync>,
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
+    pub drift: Box<dyn Fn() -> Vec<DriftView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
@@ -103,6 +119,7 @@ impl Admin {
             "/metrics" => self.scrape(asked.accept),
             "/admin/v1/state" => json(&(self.state)()),
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
+            "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
             _ => problem(404, "no such page"),
         }
@@ -178,6 +195,7 @@ mod tests {
             refresh: Box::new(|| ()),
             checks: Box::new(move || vec![Check { name: "audit", ok: ready, detail: "disk".into() }]),
             callers: Box::new(|_| Vec::new()),
+            drift: Box::new(Vec::new),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
             credential: credential.map(<[u8]>::to_vec),
             loopback: true,
@@ -197,6 +215,7 @@ mod tests {
             ("HEAD", "/metrics", 200),
             ("GET", "/admin/v1/state", 200),
             ("GET", "/admin/v1/callers", 200),
+            ("GET", "/admin/v1/drift", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
             ("GET", "/nothing", 404),

@@ -10,6 +10,7 @@ use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
+use crate::engine::mask::watch::Watched;
 use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
@@ -237,14 +238,14 @@ fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, no
     } else {
         worker.idle_token_key.clone()
     };
-    let watched: Arc<[bool]> = Arc::default();
+    let watched = Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) };
     Arc::new(Plan {
         actions: shown.rules.clone(),
         token_key,
         claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
-        watched,
+        watched: Arc::new(watched),
     })
 }
 

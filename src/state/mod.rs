@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod clock;
+pub mod drift;
 pub mod profile;
 pub mod quota;
 pub mod reload;

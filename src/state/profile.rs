@@ -227,9 +227,9 @@ mod tests {
     use crate::engine::defence::TierCause;
 
     const INVALID: Observation =
-        Observation { denied: false, invalid_identifier: true, allowed: false, records: 0 };
+        Observation { denied: false, invalid_identifier: true, allowed: false, records: 0, subjects: 0 };
     const ALLOWED: Observation =
-        Observation { denied: false, invalid_identifier: false, allowed: true, records: 2 };
+        Observation { denied: false, invalid_identifier: false, allowed: true, records: 2, subjects: 0 };
 
     fn profiles(profiles_max: usize) -> Profiles {
         Profiles::new(&DefenceSettings {

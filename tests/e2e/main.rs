@@ -7,3 +7,4 @@ mod formats;
 mod refusals;
 mod reload;
 mod support;
+mod watch;

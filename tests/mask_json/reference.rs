@@ -3,6 +3,7 @@
 use crate::document::Node;
 use zhamen::engine::mask::Plan;
 use zhamen::engine::mask::scalar::{LabelAction, Scalar, ShowContext, Shown, show};
+use zhamen::engine::mask::watch::LabelWatch;
 
 /// A path with its label, and its steps: deep or not, and what is selected.
 #[derive(Clone, Debug)]
@@ -173,7 +174,7 @@ impl<'a> Reference<'a> {
             Node::Array(_) | Node::Object(_) => self.inside(node, ways, Around::Kept(label), in_records),
             Node::Text(..) | Node::Word(_) => {
                 self.labels[label] += 1;
-                self.looked_at += u64::from(self.plan.watched.get(label) == Some(&true));
+                self.looked_at += u64::from(self.plan.watched.of(label) != LabelWatch::NONE);
                 self.showed_outside |= !in_records;
                 node.clone()
             }

@@ -21,6 +21,7 @@ fn dataset() -> Arc<Dataset> {
         personal: false,
         labels: Vec::new(),
         fields: Arc::new(FieldMap::compile(&[]).unwrap()),
+        watch: [].into(),
     })
 }
 

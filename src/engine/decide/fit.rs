@@ -79,6 +79,7 @@ fn dataset() -> Dataset {
         personal: false,
         labels: vec![label.into()],
         fields: Arc::default(),
+        watch: [].into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
-use super::entry::{Decision, Entry, Gap, Lifecycle, ModeShown, Outcome, Reload, Request, Tier};
+use super::entry::{Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reload, Request, Tier};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_number, push_text, push_time};
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -39,6 +39,10 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
         }
         Entry::ClockStep(step) => {
             line.kind("clock_step").time("ts", step.ts).signed("step_ms", step.step_ms);
+        }
+        Entry::Drift(drift) => {
+            line.kind("drift").time("ts", drift.ts).text("dataset", drift.dataset);
+            line.text("template", drift.template).text("policy_digest", drift.policy_digest);
         }
         Entry::Admin(admin) => {
             line.kind("admin").time("ts", admin.ts).text("actor", admin.actor);
@@ -136,9 +140,26 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
         push_number(out, seen.values);
         out.push(b'}');
     });
+    line.number_if("subjects", outcome.subjects);
+    if outcome.subjects_estimated {
+        line.flag("subjects_estimated", true);
+    }
+    if !outcome.found.is_empty() {
+        line.list("found", "found_count", outcome.found, push_found);
+    }
     line.number("dropped_records", outcome.dropped_records);
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
     line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
+}
+
+fn push_found(out: &mut Vec<u8>, found: &FoundSeen<'_>) {
+    out.extend_from_slice(b"{\"label\":");
+    push_text(out, found.label, TEXT_BYTES_MAX);
+    out.extend_from_slice(b",\"kind\":");
+    push_code(out, found.kind.code());
+    out.extend_from_slice(b",\"values\":");
+    push_number(out, found.values);
+    out.push(b'}');
 }
 
 fn push_lifecycle(line: &mut Line, kind: &'static str, lifecycle: &Lifecycle<'_>) {

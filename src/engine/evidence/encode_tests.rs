@@ -1,7 +1,8 @@
 //! Entries and the exact bytes they become.
 
-use super::super::entry::{Admin, ClockStep, GapCause, LabelSeen, QuotaLeft, Refused};
+use super::super::entry::{Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused};
 use super::*;
+use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
 use std::sync::Arc;
@@ -100,6 +101,9 @@ fn an_outcome_has_four_stamps() {
         upstream_status: Some(200),
         records: Some(3),
         labels: &labels,
+        subjects: Some(5000),
+        subjects_estimated: true,
+        found: &[FoundSeen { label: "name", kind: Kind::Mobile, values: 2 }],
         dropped_records: 1,
         dropped_unknown: 2,
         bytes: 512,
@@ -116,6 +120,7 @@ fn an_outcome_has_four_stamps() {
             r#""kind":"outcome","ts_in":"1970-01-01T00:00:00.001Z","ts_upstream_out":"1970-01-01T00:00:00.002Z","#,
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
+            r#""subjects":5000,"subjects_estimated":true,"found":[{"label":"name","kind":"mobile","values":2}],"#,
             r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
         ),
     );
@@ -138,6 +143,10 @@ fn the_other_kinds() {
     };
     let gap = Gap { ts: 0, first: 4, last: 3, cause: GapCause::Missing, refused: 9 };
     for (entry, expect) in [
+        (
+            Entry::Drift(Drift { ts: 0, dataset: "d", template: "$.data[*].x", policy_digest: "p" }),
+            format!(r#""kind":"drift","ts":{T},"dataset":"d","template":"$.data[*].x","policy_digest":"p""#),
+        ),
         (
             Entry::Start(lifecycle),
             format!(r#""kind":"start","ts":{T},"version":"0.1.0","policy_digest":"d","detail":"run""#),

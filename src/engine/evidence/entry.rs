@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970, UTC. Absent members are left out of the line.
 
 use crate::closed_enum;
+use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
 use std::net::IpAddr;
@@ -58,6 +59,8 @@ pub enum Entry<'a> {
     Refused(Refused),
     /// The wall clock moved against the monotonic clock.
     ClockStep(ClockStep),
+    /// An upstream sent a field that no label covers: once in each snapshot.
+    Drift(Drift<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
 }
@@ -142,6 +145,14 @@ pub struct LabelSeen<'a> {
     pub values: u64,
 }
 
+/// Identifiers of one kind that were found in values of one label, which says nothing of them.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundSeen<'a> {
+    pub label: &'a str,
+    pub kind: Kind,
+    pub values: u64,
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome<'a> {
@@ -150,6 +161,12 @@ pub struct Outcome<'a> {
     pub upstream_status: Option<u16>,
     pub records: Option<u64>,
     pub labels: &'a [LabelSeen<'a>],
+    /// Different persons and bodies that the answer told of, in whatever mode.
+    pub subjects: Option<u64>,
+    /// That number is an estimate (standard error 1.6 %).
+    pub subjects_estimated: bool,
+    /// What was found where it does not belong.
+    pub found: &'a [FoundSeen<'a>],
     /// Records left out because of the route's cap.
     pub dropped_records: u64,
     /// Fields without a label that were left out.
@@ -232,6 +249,16 @@ pub struct ClockStep {
     pub ts: i64,
     /// Positive when the clock was put forward.
     pub step_ms: i64,
+}
+
+/// A field that no label covers, and that was left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Drift<'a> {
+    pub ts: i64,
+    pub dataset: &'a str,
+    /// Names of fields, `*`, `[*]`, and `?` for keys that may be data.
+    pub template: &'a str,
+    pub policy_digest: &'a str,
 }
 
 /// An act on the admin plane.

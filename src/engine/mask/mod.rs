@@ -8,7 +8,9 @@
 //! - [`json`]: the walker of JSON; `lines`, [`csv`] and `clickhouse`: those of the other formats;
 //! - [`Masker`]: the walker of the format that the catalogue declares;
 //! - [`scalar`]: what a mode does to one value;
-//! - `showing`: the one door that every value of an answer goes through, whatever its format.
+//! - `showing`: the one door that every value of an answer goes through, whatever its format;
+//! - [`watch`]: which kept values are looked at for identifiers, and what happens to one;
+//! - [`subjects`]: how many persons and bodies an answer tells of.
 //!
 //! ```
 //! use zhamen::engine::mask::Masked;
@@ -26,8 +28,10 @@ mod lines;
 mod plan;
 pub mod scalar;
 mod showing;
+pub mod subjects;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use csv::{Columns, Dialect, Formulas, Null, Quoting};
 pub use format::{Format, Masker};

@@ -1,6 +1,8 @@
 //! What a masker is told, and what it tells: the same for every format.
 
 use super::scalar::{LabelAction, TokenKey};
+use super::subjects::SubjectCount;
+use super::watch::{FoundIn, Watched};
 use crate::closed_enum;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::DisclosureMode;
@@ -28,8 +30,8 @@ pub struct Plan {
     pub today: (i32, u8, u8),
     /// So many records leave; what comes after is left out and counted. No limit if none.
     pub records_max: Option<u64>,
-    /// By label index: kept values of these labels are looked at before they leave. Usually none.
-    pub watched: std::sync::Arc<[bool]>,
+    /// Which values are looked at before they leave, and whose subjects are counted.
+    pub watched: std::sync::Arc<Watched>,
 }
 
 /// How much an answer may ask of a masker. The body's own length is limited where it is read.
@@ -60,6 +62,12 @@ pub struct Tally {
     pub lookalikes: u64,
     /// Where the first lookalike was, or else the first of them all: path template with `?` for keys that may be data.
     pub unknown_sample: Option<String>,
+    /// Where others of the first 128 were, each place once, 15 at most.
+    pub unknown_more: Vec<String>,
+    /// Identifiers found in kept values whose label does not say so, by label and kind.
+    pub found: Vec<FoundIn>,
+    /// Different subjects that the answer told of; none where no label names subjects.
+    pub subjects: Option<SubjectCount>,
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written.

@@ -9,6 +9,8 @@
 
 use super::plan::{Plan, Tally};
 use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
+use super::subjects::Subjects;
+use super::watch::{self, Chooser, Watch};
 use std::sync::Arc;
 
 /// What happens to the values of one label in one answer.
@@ -29,21 +31,30 @@ pub(in crate::engine::mask) struct Showing {
     plan: Arc<Plan>,
     pub(in crate::engine::mask) tally: Tally,
     buffer: String,
+    chooser: Chooser,
+    subjects: Subjects,
 }
 
 /// Unknown names that are compared with named ones, for they must be normalised first.
 const LOOKED_AT_MAX: u64 = 1000;
-
 /// Few masked values are longer.
 const USUAL_BYTES: usize = 64;
+/// Templates of unknown fields that are told beside the first.
+const UNKNOWN_MORE_MAX: usize = 15;
+/// So many unknown values are asked where they are; making a template costs more than leaving a value out.
+const UNKNOWN_ASKED_MAX: u64 = 128;
 
 impl Showing {
     pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
-        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES) }
+        let [seed, _] = plan.watched.key;
+        let subjects = Subjects::new(plan.watched.key);
+        let buffer = String::with_capacity(USUAL_BYTES);
+        Showing { plan, tally, buffer, chooser: Chooser(seed), subjects }
     }
 
-    /// The fate of a label's values. A label without a rule is dropped.
+    /// The fate of a label's values. A label without a rule is dropped. Subjects are counted also where
+    /// their values do not leave; then [`show`](Self::show) is asked, and shows nothing.
     pub(in crate::engine::mask) fn fate(&self, label: u16) -> Fate {
         let label = usize::from(label);
         match self.plan.actions.get(label).map(|rule| &rule.action) {
@@ -55,6 +66,7 @@ impl Showing {
                 | LabelAction::Token
                 | LabelAction::Verify,
             ) => Fate::Mask,
+            Some(LabelAction::Drop) if self.plan.watched.of(label).counts_subjects => Fate::Mask,
             Some(LabelAction::Drop) | None => Fate::Drop,
         }
     }
@@ -64,8 +76,14 @@ impl Showing {
         self.plan.actions.get(usize::from(label)).map(|rule| &rule.action)
     }
 
+    /// Whether something of the label's values leaves.
+    pub(in crate::engine::mask) fn is_shown(&self, label: usize) -> bool {
+        self.plan.actions.get(label).is_some_and(|rule| rule.action != LabelAction::Drop)
+    }
+
     fn is_watched(&self, label: usize) -> bool {
-        self.plan.watched.get(label).copied().unwrap_or(false)
+        let asked = self.plan.watched.of(label);
+        asked.counts_subjects || asked.watch != Watch::Off
     }
 
     /// A value of the label was met, whatever becomes of it.
@@ -81,19 +99,46 @@ impl Showing {
     pub(in crate::engine::mask) fn show(&mut self, label: u16, scalar: Scalar<'_>) -> View<'_> {
         let label = usize::from(label);
         let Some(rule) = self.plan.actions.get(label) else { return View::Absent };
+        let asked = self.plan.watched.of(label);
+        if asked.counts_subjects
+            && let Scalar::Text(text) | Scalar::Number(text) = scalar
+        {
+            self.subjects.see(rule.kind, text);
+        }
         if rule.action == LabelAction::Keep {
-            return self.look(scalar);
+            if !self.chooser.chooses(asked.watch) {
+                return View::Kept;
+            }
+            self.tally.looked_at += 1;
+            let context = watch::context(&self.plan.token_key, self.plan.today);
+            return watch::look(
+                (label, rule),
+                asked.on_find,
+                scalar,
+                &mut self.tally,
+                &mut self.buffer,
+                &context,
+            );
         }
         let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
         let context = ShowContext { token_key: &self.plan.token_key, claim, today: self.plan.today };
         show_into(&rule.action, rule.kind, scalar, &context, &mut self.buffer)
     }
 
-    /// A kept value is looked at before it leaves: here detectors and counts of subjects have their place.
-    /// What is not kept is shown like the value of a masked label.
-    fn look(&mut self, _scalar: Scalar<'_>) -> View<'static> {
-        self.tally.looked_at += 1;
-        View::Kept
+    /// What was seen so far.
+    pub(in crate::engine::mask) fn seen(&self) -> Tally {
+        self.with_subjects(self.tally.clone())
+    }
+
+    /// What was seen in all, at the end.
+    pub(in crate::engine::mask) fn take(&mut self) -> Tally {
+        let tally = std::mem::take(&mut self.tally);
+        self.with_subjects(tally)
+    }
+
+    fn with_subjects(&self, tally: Tally) -> Tally {
+        let counted = self.plan.watched.labels.iter().any(|asked| asked.counts_subjects);
+        Tally { subjects: counted.then(|| self.subjects.count()), ..tally }
     }
 
     /// No further record leaves.
@@ -104,7 +149,16 @@ impl Showing {
     /// Something was left out because no path or column names it; `template` says where, without data.
     pub(in crate::engine::mask) fn count_unknown(&mut self, template: impl FnOnce() -> String) {
         self.tally.dropped_unknown += 1;
-        self.tally.unknown_sample.get_or_insert_with(template);
+        if self.tally.dropped_unknown > UNKNOWN_ASKED_MAX || self.tally.unknown_more.len() >= UNKNOWN_MORE_MAX
+        {
+            return;
+        }
+        let template = template();
+        match &self.tally.unknown_sample {
+            None => self.tally.unknown_sample = Some(template),
+            Some(first) if *first == template || self.tally.unknown_more.contains(&template) => {}
+            Some(_) => self.tally.unknown_more.push(template),
+        }
     }
 
     /// Something unknown goes by a name that looks like one in the catalogue; see

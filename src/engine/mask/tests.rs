@@ -18,6 +18,7 @@ fn dataset(level: Level, personal: bool) -> Dataset {
         personal,
         labels: Vec::new(),
         fields: Arc::default(),
+        watch: [].into(),
     }
 }
 

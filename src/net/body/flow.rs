@@ -102,6 +102,14 @@ impl Flow {
         &self.limits
     }
 
+    /// What was seen so far, of an answer that is cut here.
+    pub(super) fn tally(&self) -> Option<Tally> {
+        match &self.masking {
+            Some(Masking::Json(masker)) => Some(masker.tally()),
+            Some(Masking::Opaque(_)) | None => None,
+        }
+    }
+
     /// The next masked bytes. Must not be polled after `End` or an error.
     pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Unmaskable>> {
         // What was read before may decode to more than was asked for.

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub end: End,
     /// Bytes handed to the connection; the caller may have received fewer.
     pub bytes_delivered: u64,
-    /// What the masker saw; absent unless it came to the end of the document.
+    /// What the masker saw: of an answer that was cut, up to there. Absent where nothing was looked at.
     pub tally: Option<Tally>,
     /// Where the masker failed, if it did.
     pub fault: Option<MaskFault>,
@@ -185,7 +185,8 @@ impl MaskedBody {
                 }
                 Poll::Ready(Err(failed)) => {
                     // Dropping the flow closes the upstream connection.
-                    (self.flow, self.coder) = (None, None);
+                    self.tally = self.flow.take().and_then(|flow| flow.tally());
+                    self.coder = None;
                     self.tell(End::Aborted(failed.cause), failed.fault);
                     return Poll::Ready(Some(Err(BodyError(failed.cause))));
                 }
@@ -233,7 +234,7 @@ impl MaskedBody {
 
     fn tell(&mut self, end: End, fault: Option<MaskFault>) {
         if let Some(on_done) = self.on_done.take() {
-            let tally = self.tally.take();
+            let tally = self.tally.take().or_else(|| self.flow.as_ref()?.tally());
             on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault });
         }
     }

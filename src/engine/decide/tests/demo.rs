@@ -178,6 +178,7 @@ pub fn datasets() -> Vec<Arc<Dataset>> {
                 personal: *level > Level::L1,
                 labels,
                 fields: Arc::default(),
+                watch: [].into(),
             })
         })
         .collect()

@@ -139,7 +139,11 @@ impl Walk {
         }
         treat = match treat {
             Treat::Follow => self.settle_structure(shape, byte),
-            Treat::Mask(label) if shape == Shape::Object => {
+            // What is dropped is dropped whole, although its scalars are asked for.
+            Treat::Mask(label)
+                if shape == Shape::Object
+                    || shape == Shape::Array && !self.showing.is_shown(usize::from(label)) =>
+            {
                 self.showing.count(label);
                 Treat::Skip
             }

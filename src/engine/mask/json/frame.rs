@@ -98,7 +98,7 @@ impl Rules {
     pub(super) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
         let rule = |state: &State| Rule {
             own: state.label().map(|label| of_label(showing, label)),
-            open: state.reaches(|label| is_shown(showing, label)),
+            open: state.reaches(|label| showing.is_shown(label)),
         };
         Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
     }
@@ -129,10 +129,6 @@ fn of_label(showing: &Showing, label: u16) -> Treat {
     }
 }
 
-fn is_shown(showing: &Showing, label: usize) -> bool {
-    u16::try_from(label).is_ok_and(|label| showing.fate(label) != Fate::Drop)
-}
-
 /// A key that is a name rather than a value: see the rule in [`json`](super).
 pub(in crate::engine::mask) fn is_name(key: &[u8]) -> bool {
     let Some((first, rest)) = key.split_first() else { return false };
@@ -157,7 +153,8 @@ pub(super) fn template<'a>(
         state = frame.state;
     }
     match key {
-        Some(key) if is_name(key) => {
+        // A register's own number, even a short one, is data.
+        Some(key) if is_name(key) && key.iter().filter(|byte| byte.is_ascii_digit()).count() < 3 => {
             path.push('.');
             path.push_str(std::str::from_utf8(key).unwrap_or("?"));
         }

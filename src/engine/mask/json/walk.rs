@@ -109,7 +109,7 @@ impl Walk {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        self.counted(self.showing.tally.clone())
+        self.counted(self.showing.seen())
     }
 
     fn counted(&self, mut tally: Tally) -> Tally {
@@ -156,7 +156,7 @@ impl Walk {
         }
         self.sink.end(&mut chunk);
         self.count_out(out.len() - written);
-        let tally = mem::take(&mut self.showing.tally);
+        let tally = self.showing.take();
         Ok(self.counted(tally))
     }
 
