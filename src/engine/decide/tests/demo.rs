@@ -119,6 +119,7 @@ pub const FILES: &[Source<'static>] = shipped!(
     "social-assistance.cedar",
     "statistics.cedar",
     "tax-deduction.cedar",
+    "use.cedar",
 );
 
 /// A label or purpose, as far as policies see it.
