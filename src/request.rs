@@ -25,6 +25,7 @@ use crate::engine::mask::scalar::TokenKey;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AgeBand, Method, RiskTier};
+use crate::engine::uses::Use;
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
@@ -119,9 +120,10 @@ async fn walk(
     let principal = worker.identify(&canonical, peer, &snapshot, now)?;
     record.learnt.principal = Some(principal.clone());
 
-    let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
+    let mut asked = resolve::resolve(worker, &snapshot, &canonical, body, &principal, now, record).await?;
     let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
     record.learnt.weight = Some(weight);
+    asked.records_max = asked.route.records_max_in(weight.tier);
 
     let facts = facts(worker, peer, &principal, &asked.access, weight, now);
     record.learnt.network_known = Some(facts.network.known);
@@ -158,21 +160,33 @@ fn judge(
 ) -> Result<(Allowed, Arc<Disclosure>), Refusal> {
     let dataset = &asked.access.dataset;
     let question = Question { principal, dataset, facts };
-    let judgement = snapshot.policies.judge(&question, &mut worker.memo.borrow_mut());
+    let judgement = snapshot.policies.judge_using(&question, &asked.uses, &mut worker.memo.borrow_mut());
     record.judged();
+    record.learnt.uses = asked.uses.clone();
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            if asked.is_out_of_scope {
+                return Err(refusal(asked, &[Reason::RowScope], &[]));
+            }
             Ok((allowed, disclosure))
         }
         (AccessDecision::Deny(denied), _) => {
             record.learnt.policies = Some(denied.blamed());
-            let withheld = dataset.labels.iter().map(|label| label.id.clone()).collect();
-            let refusal = Refusal::denied(&denied.reasons, withheld);
-            Err(if asked.route.hidden { refusal.hidden() } else { refusal })
+            Err(refusal(asked, &denied.reasons, &denied.uses))
         }
         (AccessDecision::Allow(_), None) => Err(Cause::PolicyEvaluation.into()),
     }
+}
+
+/// The refusal of a denied request. It names the labels whose use is refused, or all that the answer
+/// would have held.
+fn refusal(asked: &Asked, reasons: &[Reason], uses: &[Use]) -> Refusal {
+    let is_named = |index: &usize| uses.is_empty() || uses.iter().any(|used| used.label == *index);
+    let labels = asked.access.dataset.labels.iter().enumerate();
+    let withheld = labels.filter(|(index, _)| is_named(index)).map(|(_, label)| label.id.clone()).collect();
+    let refusal = Refusal::denied(reasons, withheld);
+    if asked.route.hidden { refusal.hidden() } else { refusal }
 }
 
 /// The facts that policies may read, from values that earlier stages made.

@@ -23,6 +23,7 @@ mod query;
 mod revocations;
 mod route;
 mod routes;
+mod rows;
 mod table;
 mod template;
 #[cfg(test)]
@@ -32,11 +33,12 @@ mod upstreams;
 mod written;
 
 pub use folder::Folder;
-pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
+pub use parameter::{Argument, FieldWords, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
 pub use revocations::Revocations;
 pub use route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
 pub use routes::SUBJECT;
+pub use rows::Sifting;
 pub use table::{Captures, Found, RouteTable};
 pub use template::Template;
 pub use upstream::{
@@ -66,6 +68,8 @@ pub struct Catalogue {
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
+    /// By dataset: which of its rows and counts leave.
+    pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
     by_proof: HashMap<Proof, Arc<Application>>,
 }
 

@@ -9,6 +9,7 @@ use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::json::JsonMasker;
 use crate::engine::mask::scalar::TokenKey;
+use crate::engine::mask::sieve::{Sieve, SievedMasker};
 use crate::engine::mask::{OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
@@ -46,8 +47,34 @@ pub(super) struct Released {
     shown: Shown,
     standing: Standing,
     content_type: HeaderValue,
-    is_doubtful: bool,
+    warnings: Warnings,
     receipt: Option<Receipt>,
+}
+
+/// What the caller is told about the answer besides its modes: `Zhamen-Warning`, a list of tokens
+/// with parameters (RFC 9651).
+struct Warnings {
+    /// The identifier's check digit is wrong.
+    is_doubtful: bool,
+    /// Rows outside of the caller's scope are left out, if there are any.
+    has_row_filter: bool,
+    records_max: u32,
+}
+
+impl Warnings {
+    /// The header's value. Whether records were cut is known once the whole answer is masked; of a
+    /// longer one the cap is told.
+    fn value(&self, prepared: Option<&Prepared>) -> Option<HeaderValue> {
+        let max = self.records_max;
+        let cut = prepared.and_then(|prepared| match prepared.tally() {
+            Some(tally) => (tally.dropped_records > 0).then(|| format!("records-cut;max={max}")),
+            None => Some(format!("records-max;max={max}")),
+        });
+        let doubt = self.is_doubtful.then(|| "identifier-checksum".to_owned());
+        let rows = self.has_row_filter.then(|| "rows-filtered".to_owned());
+        let warnings: Vec<String> = doubt.into_iter().chain(rows).chain(cut).collect();
+        if warnings.is_empty() { None } else { HeaderValue::from_str(&warnings.join(", ")).ok() }
+    }
 }
 
 /// What the upstream receives: our words about the caller, none of the caller's credentials.
@@ -120,7 +147,11 @@ pub(super) async fn transform(
     now: Moment,
 ) -> Result<Released, Refusal> {
     let standing = admitted.standing();
-    let is_doubtful = asked.is_doubtful;
+    let warnings = Warnings {
+        is_doubtful: asked.is_doubtful,
+        has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
+        records_max: asked.records_max,
+    };
     let (status, content_type) = acceptable(&answer, &asked.route)?;
     let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
     let prepared = if bodiless {
@@ -139,7 +170,7 @@ pub(super) async fn transform(
                 .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
         )
     };
-    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt })
+    Ok(Released { status, prepared, shown, standing, content_type, warnings, receipt })
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -206,15 +237,21 @@ fn masking(
         token_key,
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
-        records_max: Some(u64::from(asked.route.records_max)),
+        records_max: Some(u64::from(asked.records_max)),
     };
-    let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
-    Ok(Masking::Json(Box::new(masker)))
+    let limits = worker.shared.mask_limits;
+    let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), limits);
+    let Some(sifting) = &asked.route.sifting else { return Ok(Masking::Json(Box::new(masker))) };
+    let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
+    // Policy has answered: whoever lacks what rows are filtered by is refused by now.
+    let order = sifting.order(principal, mode, asked.route.is_pushed_down).ok_or(Cause::MaskFailed)?;
+    let sieve = Sieve::new(sifting.spec.clone(), order, limits);
+    Ok(Masking::Sieved(Box::new(SievedMasker::new(sieve, masker))))
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt } = released;
+    let Released { status, prepared, shown, standing, content_type, warnings, receipt } = released;
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));
@@ -224,8 +261,8 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     let (limit, policy) = rate_limit(&standing);
     headers.insert(RATE_LIMIT.clone(), limit);
     headers.insert(RATE_LIMIT_POLICY.clone(), policy);
-    if is_doubtful {
-        headers.insert(WARNING.clone(), HeaderValue::from_static("identifier-checksum"));
+    if let Some(warnings) = warnings.value(prepared.as_ref()) {
+        headers.insert(WARNING.clone(), warnings);
     }
     let delivery = record.deliver(status.as_u16(), receipt);
     let body = match prepared {

@@ -24,7 +24,7 @@
 //! ```
 
 mod automaton;
-mod path;
+pub(in crate::engine::mask) mod path;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@
 //!
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
 //! - [`json`]: the walker of JSON;
+//! - [`sieve`]: which records come to the walker at all;
 //! - [`scalar`]: what a mode does to one value.
 //!
 //! ```
@@ -18,6 +19,7 @@ pub mod fields;
 pub mod json;
 mod plan;
 pub mod scalar;
+pub mod sieve;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,7 @@
 //! An upstream body on its way through a masker, within its times and sizes.
 
 use crate::engine::mask::json::{JsonMasker, MaskFault, Tally};
+use crate::engine::mask::sieve::SievedMasker;
 use crate::engine::mask::{Masked, OpaqueGrant};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
@@ -13,6 +14,8 @@ use tokio::time::{Instant, Sleep};
 pub enum Masking {
     /// It is JSON, walked field by field.
     Json(Box<JsonMasker>),
+    /// It is JSON, and some of its records or counts may be left out.
+    Sieved(Box<SievedMasker>),
     /// Nothing of it is classified: it passes unread.
     Opaque(OpaqueGrant),
 }
@@ -104,6 +107,7 @@ impl Flow {
         }
         match &mut self.masking {
             Some(Masking::Json(masker)) => Ok(Step::More(masker.mask(bytes)?)),
+            Some(Masking::Sieved(masker)) => Ok(Step::More(masker.mask(bytes)?)),
             Some(Masking::Opaque(grant)) => Ok(Step::More(Masked::opaque(bytes.to_vec(), grant))),
             None => Ok(Step::More(Masked::nothing())),
         }
@@ -112,6 +116,10 @@ impl Flow {
     fn end(&mut self) -> Result<Step, Unmaskable> {
         match self.masking.take() {
             Some(Masking::Json(masker)) => {
+                let (last, tally) = masker.mask_end()?;
+                Ok(Step::End(last, tally))
+            }
+            Some(Masking::Sieved(masker)) => {
                 let (last, tally) = masker.mask_end()?;
                 Ok(Step::End(last, tally))
             }
