@@ -53,6 +53,10 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         template,
         answer: AnswerFormat::Json,
         records_max: 1,
+        records_max_in_tier: [1; 6],
+        sifting: None,
+        upstream_parameters: Vec::new(),
+        is_pushed_down: false,
         records_parameter: None,
         hidden: path.contains("hidden"),
     })
