@@ -58,6 +58,7 @@ fn masker() -> JsonMasker {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 8, token_bytes_max: 1 << 20 };
     JsonMasker::new(FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)

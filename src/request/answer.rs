@@ -238,6 +238,7 @@ fn masking(
         claim: asked.claim,
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.records_max)),
+        watched: Arc::default(),
     };
     let limits = worker.shared.mask_limits;
     let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), limits);

@@ -40,7 +40,14 @@
 //! let fields = FieldMap::compile(&[("$.name".into(), 0)]).unwrap();
 //! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
 //! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
-//! let plan = Plan { actions: vec![keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None };
+//! let plan = Plan {
+//!     actions: vec![keep].into(),
+//!     token_key,
+//!     claim: None,
+//!     today: (2026, 1, 1),
+//!     records_max: None,
+//!     watched: Arc::default(),
+//! };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
 //! let mut masker = JsonMasker::new(Arc::new(fields), Arc::new(plan), limits);
 //! let mut out = Masked::nothing();
@@ -55,6 +62,7 @@ mod decide;
 mod frame;
 mod literal;
 mod number;
+mod quick;
 mod sink;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
 //! - [`json`]: the walker of JSON;
 //! - [`sieve`]: which records come to the walker at all;
-//! - [`scalar`]: what a mode does to one value.
+//! - [`scalar`]: what a mode does to one value;
+//! - `showing`: the one door that every value of an answer goes through, whatever its format.
 //!
 //! ```
 //! use zhamen::engine::mask::Masked;
@@ -19,6 +20,7 @@ pub mod fields;
 pub mod json;
 mod plan;
 pub mod scalar;
+mod showing;
 pub mod sieve;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ pub struct Plan {
     pub today: (i32, u8, u8),
     /// So many records leave; what comes after is left out and counted. No limit if none.
     pub records_max: Option<u64>,
+    /// By label index: kept values of these labels are looked at before they leave. Usually none.
+    pub watched: std::sync::Arc<[bool]>,
 }
 
 /// How much an answer may ask of a masker. The body's own length is limited where it is read.
@@ -54,6 +56,8 @@ pub struct Tally {
     pub suppressed_counts: u64,
     /// Values met, by label index, whatever became of them. What was left out whole counts once.
     pub labels: Vec<u64>,
+    /// Kept values that were looked at, see [`Plan::watched`].
+    pub looked_at: u64,
     /// Members and elements left out because no path names them.
     pub dropped_unknown: u64,
     /// Where the first of them was: path template with `?` for keys that may be data.

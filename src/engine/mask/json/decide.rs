@@ -8,7 +8,7 @@ use super::value;
 use super::walk::{Next, Walk};
 use crate::engine::mask::fields::{DEAD, StateId};
 use crate::engine::mask::plan::{FaultKind, MaskFault};
-use crate::engine::mask::scalar::{Scalar, Shown};
+use crate::engine::mask::scalar::{Scalar, View};
 
 /// What a value's first byte says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,10 @@ impl Walk {
         match self.next.treat {
             Treat::Keep(_) => self.sink.commit(chunk),
             Treat::Drop(label) => {
-                self.count(label);
+                self.showing.count(label);
                 self.leave_out(chunk);
             }
-            Treat::Follow | Treat::Mask(_) | Treat::Skip => {}
+            Treat::Follow | Treat::Look(_) | Treat::Mask(_) | Treat::Skip => {}
         }
     }
 
@@ -98,7 +98,7 @@ impl Walk {
     }
 
     fn not_a_value(&self, byte: u8, at: usize) -> MaskFault {
-        let first = self.tally.bytes_in == 0 && at == 0;
+        let first = self.bytes_in() == 0 && at == 0;
         let mark = first && matches!(byte, 0xEF | 0xFE | 0xFF);
         self.fault(if mark { FaultKind::ByteOrderMark } else { FaultKind::Unexpected }, at)
     }
@@ -107,14 +107,19 @@ impl Walk {
     #[inline]
     fn settle_scalar(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) {
         match self.next.treat {
-            Treat::Mask(label) if !self.top.records => self.count(label),
+            Treat::Mask(label) if !self.top.records => self.showing.count(label),
             Treat::Keep(label) if !self.top.records => {
                 self.sink.commit(chunk);
-                self.count(label);
+                self.showing.count(label);
                 self.showed_outside |= !self.in_records;
                 self.top.emitted = true;
             }
-            Treat::Keep(_) | Treat::Mask(_) | Treat::Follow | Treat::Drop(_) | Treat::Skip => {
+            Treat::Keep(_)
+            | Treat::Look(_)
+            | Treat::Mask(_)
+            | Treat::Follow
+            | Treat::Drop(_)
+            | Treat::Skip => {
                 self.settle(chunk, shape, byte);
             }
         }
@@ -124,32 +129,32 @@ impl Walk {
     fn settle(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) -> Treat {
         let scalar = !matches!(shape, Shape::Object | Shape::Array);
         let mut treat = self.next.treat;
-        if self.top.records && treat != Treat::Skip && self.is_beyond_cap() {
-            self.tally.dropped_records += 1;
+        if self.top.records && treat != Treat::Skip && self.showing.is_full() {
+            self.showing.tally.dropped_records += 1;
             treat = Treat::Skip;
         }
         treat = match treat {
             Treat::Follow => self.settle_structure(shape, byte),
             Treat::Mask(label) if shape == Shape::Object => {
-                self.count(label);
+                self.showing.count(label);
                 Treat::Skip
             }
             Treat::Drop(label) => {
-                self.count(label);
+                self.showing.count(label);
                 Treat::Skip
             }
-            Treat::Keep(_) | Treat::Mask(_) | Treat::Skip => treat,
+            Treat::Keep(_) | Treat::Look(_) | Treat::Mask(_) | Treat::Skip => treat,
         };
         match treat {
             Treat::Skip | Treat::Drop(_) => self.leave_out(chunk),
             // Undecided until the mask has seen it.
-            Treat::Mask(label) if scalar => self.count(label),
-            Treat::Keep(_) | Treat::Follow | Treat::Mask(_) => {
+            Treat::Mask(label) | Treat::Look(label) if scalar => self.showing.count(label),
+            Treat::Keep(_) | Treat::Look(_) | Treat::Follow | Treat::Mask(_) => {
                 self.sink.commit(chunk);
                 if let Treat::Keep(label) = treat
                     && scalar
                 {
-                    self.count(label);
+                    self.showing.count(label);
                     self.showed_outside |= !self.in_records;
                 }
                 self.mark_emitted();
@@ -179,43 +184,38 @@ impl Walk {
         }
     }
 
-    fn is_beyond_cap(&self) -> bool {
-        self.plan.records_max.is_some_and(|max| self.tally.records >= max)
-    }
-
     /// A value leaves.
     fn mark_emitted(&mut self) {
         self.top.emitted = true;
         if self.top.records {
-            self.tally.records += 1;
-        }
-    }
-
-    fn count(&mut self, label: u16) {
-        if let Some(count) = self.tally.labels.get_mut(usize::from(label)) {
-            *count += 1;
+            self.showing.tally.records += 1;
         }
     }
 
     fn count_unknown(&mut self, arrival: Arrival, key: Option<&[u8]>) {
-        self.tally.dropped_unknown += 1;
-        if self.tally.unknown_sample.is_none() {
-            let frames = self.around.iter().chain([&self.top]);
-            self.tally.unknown_sample = Some(template(&self.fields, frames, arrival, key));
-        }
+        let frames = self.around.iter().chain([&self.top]);
+        let fields = &self.fields;
+        self.showing.count_unknown(|| template(fields, frames, arrival, key));
     }
 
-    /// Shows what the label's mask makes of the scalar that begins here, or leaves the member out.
-    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, start: usize, scalar: Scalar<'_>) {
-        let Treat::Mask(label) = self.next.treat else { return };
-        match value::shown(&self.plan, label, scalar) {
-            Shown::Absent => self.sink.forget(chunk),
-            shown @ (Shown::Text(_) | Shown::Number(_) | Shown::Bool(_) | Shown::Null) => {
+    /// Shows what the label's mask makes of the scalar that ends here, or leaves the member out. `raw` is
+    /// the token as it was written.
+    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, start: usize, raw: &[u8], scalar: Scalar<'_>) {
+        let (Treat::Mask(label) | Treat::Look(label)) = self.next.treat else { return };
+        match self.showing.show(label, scalar) {
+            View::Absent => return self.sink.forget(chunk),
+            // Whole in this piece, so that it leaves in a run.
+            View::Kept if self.token_bytes == 0 => self.sink.commit(chunk),
+            View::Kept => {
                 self.sink.release(chunk, start);
-                value::write(&shown, chunk.out);
-                self.showed_outside |= !self.in_records;
-                self.mark_emitted();
+                chunk.out.extend_from_slice(raw);
+            }
+            shown @ (View::Text(_) | View::Number(_) | View::Bool(_) | View::Null) => {
+                self.sink.release(chunk, start);
+                value::write(shown, chunk.out);
             }
         }
+        self.showed_outside |= !self.in_records;
+        self.mark_emitted();
     }
 }

@@ -1,8 +1,7 @@
 //! What happens in one place of a document: containers open, and the rule of each.
 
 use crate::engine::mask::fields::{DEAD, FieldMap, State, StateId};
-use crate::engine::mask::plan::Plan;
-use crate::engine::mask::scalar::LabelAction;
+use crate::engine::mask::showing::{Fate, Showing};
 
 /// What happens to a value, or to what a container holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +10,8 @@ pub(super) enum Treat {
     Follow,
     /// Stays as it is.
     Keep(u16),
+    /// Stays as it is, and keys and containers with it, but its scalars are looked at.
+    Look(u16),
     /// Is shown through the mask of its label.
     Mask(u16),
     /// Is left out, and counted for its label.
@@ -72,7 +73,7 @@ impl Treat {
     /// What is inside a container in this state must be looked at before it leaves.
     pub(super) fn decides_inside(self, state: StateId) -> bool {
         match self {
-            Treat::Follow | Treat::Mask(_) => true,
+            Treat::Follow | Treat::Mask(_) | Treat::Look(_) => true,
             Treat::Keep(_) => state != DEAD,
             Treat::Drop(_) | Treat::Skip => false,
         }
@@ -91,10 +92,10 @@ struct Rule {
 }
 
 impl Rules {
-    pub(super) fn new(fields: &FieldMap, plan: &Plan) -> Rules {
+    pub(super) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
         let rule = |state: &State| Rule {
-            own: state.label().map(|label| of_label(plan, label)),
-            open: state.reaches(|label| is_shown(plan, label)),
+            own: state.label().map(|label| of_label(showing, label)),
+            open: state.reaches(|label| is_shown(showing, label)),
         };
         Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
     }
@@ -105,7 +106,7 @@ impl Rules {
         match self.0.get(state as usize).and_then(|rule| rule.own) {
             Some(own) => own,
             None => match around {
-                Treat::Keep(_) | Treat::Mask(_) | Treat::Follow => around,
+                Treat::Keep(_) | Treat::Look(_) | Treat::Mask(_) | Treat::Follow => around,
                 Treat::Drop(_) | Treat::Skip => Treat::Skip,
             },
         }
@@ -116,18 +117,17 @@ impl Rules {
     }
 }
 
-fn of_label(plan: &Plan, label: u16) -> Treat {
-    match plan.actions.get(usize::from(label)).map(|rule| &rule.action) {
-        Some(LabelAction::Keep) => Treat::Keep(label),
-        Some(
-            LabelAction::Generalise(_) | LabelAction::Partial(_) | LabelAction::Token | LabelAction::Verify,
-        ) => Treat::Mask(label),
-        Some(LabelAction::Drop) | None => Treat::Drop(label),
+fn of_label(showing: &Showing, label: u16) -> Treat {
+    match showing.fate(label) {
+        Fate::Keep => Treat::Keep(label),
+        Fate::Look => Treat::Look(label),
+        Fate::Mask => Treat::Mask(label),
+        Fate::Drop => Treat::Drop(label),
     }
 }
 
-fn is_shown(plan: &Plan, label: usize) -> bool {
-    plan.actions.get(label).is_some_and(|rule| rule.action != LabelAction::Drop)
+fn is_shown(showing: &Showing, label: usize) -> bool {
+    u16::try_from(label).is_ok_and(|label| showing.fate(label) != Fate::Drop)
 }
 
 /// A key that is a name rather than a value: see the rule in [`json`](super).

@@ -1,0 +1,101 @@
+//! The one door that every value of an answer goes through, whatever its format.
+//!
+//! A walker knows where values begin and end and which label each carries. Everything else about a
+//! value is decided, counted and shown here, so that two formats cannot treat one value differently.
+//! The room knows nothing of bytes, quotes or columns.
+//!
+//! A walker asks once per label what its [`Fate`] is. Values that are kept or dropped need only be
+//! [counted](Showing::count); values that are masked or looked at come here whole, as scalars.
+
+use super::plan::{Plan, Tally};
+use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
+use std::sync::Arc;
+
+/// What happens to the values of one label in one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine::mask) enum Fate {
+    /// Leaves as it is; nobody asks what it says.
+    Keep,
+    /// Leaves as it is, unless [`Showing::show`] says otherwise.
+    Look,
+    /// Leaves as [`Showing::show`] says.
+    Mask,
+    /// Does not leave; nobody asks what it says.
+    Drop,
+}
+
+/// One answer: its plan, what was seen so far, and the buffer that its masks write to.
+pub(in crate::engine::mask) struct Showing {
+    plan: Arc<Plan>,
+    pub(in crate::engine::mask) tally: Tally,
+    buffer: String,
+}
+
+/// Few masked values are longer.
+const USUAL_BYTES: usize = 64;
+
+impl Showing {
+    pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
+        let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
+        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES) }
+    }
+
+    /// The fate of a label's values. A label without a rule is dropped.
+    pub(in crate::engine::mask) fn fate(&self, label: u16) -> Fate {
+        let label = usize::from(label);
+        match self.plan.actions.get(label).map(|rule| &rule.action) {
+            Some(LabelAction::Keep) if self.is_watched(label) => Fate::Look,
+            Some(LabelAction::Keep) => Fate::Keep,
+            Some(
+                LabelAction::Generalise(_)
+                | LabelAction::Partial(_)
+                | LabelAction::Token
+                | LabelAction::Verify,
+            ) => Fate::Mask,
+            Some(LabelAction::Drop) | None => Fate::Drop,
+        }
+    }
+
+    fn is_watched(&self, label: usize) -> bool {
+        self.plan.watched.get(label).copied().unwrap_or(false)
+    }
+
+    /// A value of the label was met, whatever becomes of it.
+    #[inline]
+    pub(in crate::engine::mask) fn count(&mut self, label: u16) {
+        if let Some(count) = self.tally.labels.get_mut(usize::from(label)) {
+            *count += 1;
+        }
+    }
+
+    /// What is shown of a value whose label is masked or looked at. It was counted before.
+    #[inline]
+    pub(in crate::engine::mask) fn show(&mut self, label: u16, scalar: Scalar<'_>) -> View<'_> {
+        let label = usize::from(label);
+        let Some(rule) = self.plan.actions.get(label) else { return View::Absent };
+        if rule.action == LabelAction::Keep {
+            return self.look(scalar);
+        }
+        let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
+        let context = ShowContext { token_key: &self.plan.token_key, claim, today: self.plan.today };
+        show_into(&rule.action, rule.kind, scalar, &context, &mut self.buffer)
+    }
+
+    /// A kept value is looked at before it leaves: here detectors and counts of subjects have their place.
+    /// What is not kept is shown like the value of a masked label.
+    fn look(&mut self, _scalar: Scalar<'_>) -> View<'static> {
+        self.tally.looked_at += 1;
+        View::Kept
+    }
+
+    /// No further record leaves.
+    pub(in crate::engine::mask) fn is_full(&self) -> bool {
+        self.plan.records_max.is_some_and(|max| self.tally.records >= max)
+    }
+
+    /// Something was left out because no path or column names it; `template` says where, without data.
+    pub(in crate::engine::mask) fn count_unknown(&mut self, template: impl FnOnce() -> String) {
+        self.tally.dropped_unknown += 1;
+        self.tally.unknown_sample.get_or_insert_with(template);
+    }
+}
