@@ -13,12 +13,13 @@ use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::{
-    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey,
+    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey, UseAsked,
 };
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{DisclosureMode, Method};
+use crate::engine::uses::Use;
 use crate::net::body::{End, Outcome};
 use crate::net::peer::Peer;
 use crate::ops::metrics::{RequestSummary, WorkerMetrics};
@@ -61,6 +62,8 @@ pub struct Learnt {
     /// The permits or forbids that decided.
     pub policies: Option<Arc<[Arc<str>]>>,
     pub modes: Option<Modes>,
+    /// What the parameters do with fields.
+    pub uses: Vec<Use>,
     pub standing: Option<Standing>,
 }
 
@@ -206,6 +209,7 @@ impl Record {
         let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
+        let uses = self.uses_asked();
         evidence::encode(&Entry::Request(evidence::Request {
             client_ip: Some(self.peer.address.ip()),
             cert_fpr: fingerprint.as_deref(),
@@ -216,6 +220,7 @@ impl Record {
             reasons: &reasons,
             policies: learnt.policies.as_deref().unwrap_or_default(),
             modes: &modes,
+            uses: &uses,
             policy_digest: learnt.policy_digest.as_deref(),
             risk: learnt.weight.map(|weight| weight.score),
             tier: learnt.weight.map(|weight| weight.tier),
@@ -258,6 +263,15 @@ impl Record {
             records_requested: access.map(|access| access.records_requested),
             ..evidence::Request::default()
         }
+    }
+
+    fn uses_asked(&self) -> Vec<UseAsked<'_>> {
+        let labels = self.learnt.dataset.as_deref().map(|dataset| dataset.labels.as_slice());
+        let named = |used: &Use| {
+            let label = labels?.get(used.label)?;
+            Some(UseAsked { label: &label.id, how: used.how })
+        };
+        self.learnt.uses.iter().filter_map(named).collect()
     }
 
     fn modes_shown(&self) -> Vec<ModeShown<'_>> {
@@ -356,6 +370,8 @@ impl Record {
             subjects_estimated: subjects.is_some_and(|count| count.estimated),
             found: &found,
             dropped_records: tally.map_or(0, |tally| tally.dropped_records),
+            filtered_records: tally.map_or(0, |tally| tally.filtered_records),
+            suppressed_counts: tally.map_or(0, |tally| tally.suppressed_counts),
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
             delivered,

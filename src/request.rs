@@ -26,6 +26,7 @@ use crate::engine::mask::scalar::TokenKey;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AgeBand, Method, RiskTier};
+use crate::engine::uses::Use;
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
@@ -39,7 +40,7 @@ use crate::state::audit::{Pending, Receipt};
 use crate::state::profile::Profiles;
 use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
-use answer::{refuse, respond};
+use answer::{Transformed, Treatment, refuse, respond};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
@@ -112,9 +113,8 @@ async fn walk(
     record: &mut Record,
 ) -> Result<answer::Released, Refusal> {
     let now = record.opened();
-    let (head, body) = request.into_parts();
-    let wanted = Wanted::of(&head.headers);
-    let canonical = canonical(worker, peer, &head)?;
+    let wanted = Wanted::of(request.headers());
+    let (canonical, body) = canonical(worker, peer, request)?;
     record.learnt.method = Some(canonical.method);
 
     let snapshot = worker.shared.snapshots.current();
@@ -123,33 +123,46 @@ async fn walk(
     let principal = worker.identify(&canonical, peer, &snapshot, now)?;
     record.learnt.principal = Some(principal.clone());
 
-    let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
-    let asked = Asked { wanted, ..asked };
-    let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
-    record.learnt.weight = Some(weight);
+    let mut asked = resolve::resolve(worker, &snapshot, &canonical, body, &principal, now, record).await?;
+    asked.wanted = wanted;
+    // In a block, so that what only the decision needs is not kept while the upstream is asked.
+    let (admitted, shown) = {
+        let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
+        record.learnt.weight = Some(weight);
+        asked.records_max = asked.route.records_max_in(weight.tier);
 
-    let facts = facts(worker, peer, &principal, &asked.access, weight, now);
-    record.learnt.network_known = Some(facts.network.known);
-    let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
+        let facts = facts(worker, peer, &principal, &asked.access, weight, now);
+        record.learnt.network_known = Some(facts.network.known);
+        let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-    let admitted = admit(worker, allowed, &principal, weight, now)?;
-    record.learnt.standing = Some(admitted.standing());
+        let admitted = admit(worker, allowed, &principal, weight, now)?;
+        record.learnt.standing = Some(admitted.standing());
 
-    let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
-    record.learnt.modes = Some(shown.modes.clone());
+        let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
+        record.learnt.modes = Some(shown.modes.clone());
+        (admitted, shown)
+    };
 
-    let (receipt, answer) =
-        release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
-    answer::transform(worker, &snapshot, asked, shown, answer, admitted, receipt, &principal, now).await
+    let request_id = record.request_id().clone();
+    let ask = || answer::outbound(&asked, &canonical, &principal, &request_id);
+    let treatment = answer::treatment(worker, &asked, &shown, &principal, now)?;
+    let (receipt, masked) = release(worker, &snapshot, &asked, &ask, treatment, &admitted, record).await?;
+    Ok(answer::released(masked, &asked, shown, &admitted, receipt))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.
-fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -> Result<Canonical, Cause> {
+fn canonical(
+    worker: &Worker,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Result<(Canonical, Incoming), Cause> {
     if let Some(cause) = peer.framing_fault.get() {
         return Err(cause);
     }
+    let (head, body) = request.into_parts();
     let limits = &worker.shared.canonical_limits;
-    with_head(peer, head, |head, fields| read(head, fields.iter().copied(), limits))
+    let canonical = with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits))?;
+    Ok((canonical, body))
 }
 
 /// Policy's answer: leave to go on with the modes of each label, or the reasons why not.
@@ -163,21 +176,33 @@ fn judge(
 ) -> Result<(Allowed, Arc<Disclosure>), Refusal> {
     let dataset = &asked.access.dataset;
     let question = Question { principal, dataset, facts };
-    let judgement = snapshot.policies.judge(&question, &mut worker.memo.borrow_mut());
+    let judgement = snapshot.policies.judge_using(&question, &asked.uses, &mut worker.memo.borrow_mut());
     record.judged();
+    record.learnt.uses = asked.uses.clone();
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            if asked.is_out_of_scope {
+                return Err(refusal(asked, &[Reason::RowScope], &[]));
+            }
             Ok((allowed, disclosure))
         }
         (AccessDecision::Deny(denied), _) => {
             record.learnt.policies = Some(denied.blamed());
-            let withheld = dataset.labels.iter().map(|label| label.id.clone()).collect();
-            let refusal = Refusal::denied(&denied.reasons, withheld);
-            Err(if asked.route.hidden { refusal.hidden() } else { refusal })
+            Err(refusal(asked, &denied.reasons, &denied.uses))
         }
         (AccessDecision::Allow(_), None) => Err(Cause::PolicyEvaluation.into()),
     }
+}
+
+/// The refusal of a denied request. It names the labels whose use is refused, or all that the answer
+/// would have held.
+fn refusal(asked: &Asked, reasons: &[Reason], uses: &[Use]) -> Refusal {
+    let is_named = |index: &usize| uses.is_empty() || uses.iter().any(|used| used.label == *index);
+    let labels = asked.access.dataset.labels.iter().enumerate();
+    let withheld = labels.filter(|(index, _)| is_named(index)).map(|(_, label)| label.id.clone()).collect();
+    let refusal = Refusal::denied(reasons, withheld);
+    if asked.route.hidden { refusal.hidden() } else { refusal }
 }
 
 /// The facts that policies may read, from values that earlier stages made.
@@ -252,30 +277,34 @@ fn over_quota(over: OverQuota) -> Refusal {
 }
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
-/// would do no harm, one after the other where the upstream may change something.
+/// would do no harm, one after the other where the upstream may change something. The answer is read
+/// and masked while the entry is on its way, so that its connection serves others meanwhile; nothing
+/// of it leaves before both are there.
 async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
     asked: &Asked,
-    canonical: &Canonical,
-    principal: &Principal,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    treatment: Treatment,
     admitted: &Admitted,
     record: &mut Record,
-) -> Result<(Option<Receipt>, Answer), Refusal> {
+) -> Result<(Option<Receipt>, Transformed), Refusal> {
     let pending = record.decided();
-    let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
     worker.upstreams.renew(&snapshot.upstreams);
     let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
     record.asks_upstream();
-    let forward = forward(&upstream, outbound, admitted);
-    let (receipt, answer) = if asked.route.method.is_safe() {
-        let (receipt, answer) = tokio::join!(durable(pending), forward);
-        (receipt?, answer?)
-    } else {
-        (durable(pending).await?, forward.await?)
+    let is_safe = asked.route.method.is_safe();
+    let exchange = async {
+        let answer = forward(&upstream, ask, admitted).await?;
+        record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
+        answer::transform(worker, snapshot, asked, answer, treatment).await
     };
-    record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
-    Ok((receipt, answer))
+    if is_safe {
+        let (receipt, transformed) = tokio::join!(durable(pending), exchange);
+        return Ok((receipt?, transformed?));
+    }
+    let receipt = durable(pending).await?;
+    Ok((receipt, exchange.await?))
 }
 
 /// Waits until the entry is on the disk, where the answer has to.
@@ -287,8 +316,12 @@ async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
 }
 
 /// Only an admitted request reaches an upstream.
-async fn forward(upstream: &Rc<Upstream>, outbound: Outbound, _admitted: &Admitted) -> Result<Answer, Cause> {
-    upstream.forward(outbound).await
+async fn forward(
+    upstream: &Rc<Upstream>,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    _admitted: &Admitted,
+) -> Result<Answer, Cause> {
+    upstream.forward(ask).await
 }
 
 impl Worker {

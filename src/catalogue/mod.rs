@@ -25,6 +25,7 @@ mod query;
 mod revocations;
 mod route;
 mod routes;
+mod rows;
 mod table;
 mod template;
 #[cfg(test)]
@@ -36,11 +37,12 @@ mod written;
 
 pub use answer::{AnswerFormat, AnswerShape, Media};
 pub use folder::Folder;
-pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
+pub use parameter::{Argument, FieldWords, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
 pub use revocations::Revocations;
 pub use route::{Claim, Place, Route, SubjectPlace, Target};
 pub use routes::SUBJECT;
+pub use rows::Sifting;
 pub use table::{Captures, Found, RouteTable};
 pub use template::{Segment, Template};
 pub use upstream::{
@@ -72,6 +74,8 @@ pub struct Catalogue {
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
+    /// By dataset: which of its rows and counts leave.
+    pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
     by_proof: HashMap<Proof, Arc<Application>>,
 }
 

@@ -176,7 +176,7 @@ fn routes_become_values() {
     let numbers = find(Method::Get, &["numbers", "2025"]);
     assert_eq!(numbers.answer, AnswerFormat::Opaque);
     let year = numbers.parameter("year").unwrap();
-    assert!(year.in_path && year.required);
+    assert_eq!((&year.place, year.required), (&Place::Path("year".into()), true));
     assert!(!numbers.parameter("size").unwrap().required);
     assert_eq!(
         [None, Some(7), Some(500), Some(-1)].map(|size| numbers.records_requested(size)),

@@ -3,9 +3,11 @@
 use super::watching::WatchWord;
 use crate::engine::identifier::Kind;
 use crate::engine::mask::watch::OnFind;
+use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::{
     Interface, LegalBasis, Level, Method, NationalGrade, Secrecy, SensitiveCategory, SharingType, Text,
 };
+use crate::engine::uses::UseAs;
 use crate::written::{At, Entries, Period};
 use serde::Deserialize;
 
@@ -246,6 +248,34 @@ pub(super) struct Dataset {
     #[serde(default)]
     pub fields: Entries<At<String>>,
     pub fields_from_openapi: Option<FromOpenApi>,
+    /// Records leave only where every field is equal to what is proved of the caller.
+    #[serde(default)]
+    pub rows: Vec<RowFilter>,
+    /// Fields that count records, in groups or in all.
+    #[serde(default)]
+    pub counts: Vec<Count>,
+    /// The smallest group that a count may tell of; needed with `counts`.
+    pub group_min: Option<At<u32>>,
+}
+
+/// `{field: "$.data[*].region", equals: caller.region}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowFilter {
+    /// Path of a field in records.
+    pub field: At<String>,
+    pub equals: At<CallerAttribute>,
+}
+
+/// `{field: $.total, of: id-number}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Count {
+    /// Path of a field, in records (then those of small groups are left out) or outside (then it
+    /// becomes `null`).
+    pub field: At<String>,
+    /// Callers who see this label in the clear see small counts, too; absent: nobody does.
+    pub of: Option<At<String>>,
 }
 
 fn general() -> NationalGrade {
@@ -300,8 +330,16 @@ pub(super) struct Route {
     pub compress: Option<At<bool>>,
     /// Records of one answer at most; absent: 1.
     pub records_max: Option<At<u32>>,
+    /// Fewer records for callers in a higher tier: `{T2: 20, T3: 1}`. A tier that is not named has the
+    /// next lower one's.
+    #[serde(default)]
+    pub records_max_in_tier: Entries<At<u32>>,
     /// The parameter by which the caller asks for so many records.
     pub records_parameter: Option<At<String>>,
+    /// Parameter of the upstream → what is proved of the caller: row filters that the upstream carries
+    /// out. A stored query has them in its own `parameters`.
+    #[serde(default)]
+    pub upstream_parameters: Entries<At<CallerAttribute>>,
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
@@ -343,24 +381,46 @@ pub(super) struct Claim {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Parameter {
-    /// `string`, `int`, `date`, `enum`, or a kind of identifier.
+    /// `string`, `int`, `date`, `enum`, `fields`, or a kind of identifier.
     #[serde(rename = "type")]
     pub kind: At<String>,
     #[serde(default)]
     pub required: At<bool>,
     /// Of `int`.
     pub min: Option<At<i64>>,
-    /// Of `int`; of `string`, its characters.
+    /// Of `int`; of `string`, its characters; of `fields`, how many may be named (absent: 1).
     pub max: Option<At<i64>>,
     /// Of `enum`.
     pub values: Option<Vec<At<String>>>,
+    /// Of `fields`: word of the request → the label of the field it names, or `none`.
+    pub fields: Option<Entries<At<String>>>,
+    /// Of `fields`: what is done with the fields named.
+    #[serde(rename = "as")]
+    pub how: Option<At<UseAs>>,
+    /// What giving it does with fields: `[{label: income, as: filter}]`; `[]`: nothing.
+    pub uses: Option<At<Vec<Use>>>,
+    /// Of `int`: it only moves along the records.
+    #[serde(default)]
+    pub paging: At<bool>,
+    /// JSON pointer, where it stands in the body.
+    pub body: Option<At<String>>,
+}
+
+/// `{label: income, as: filter}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Use {
+    pub label: At<String>,
+    #[serde(rename = "as")]
+    pub how: UseAs,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     pub sql: At<String>,
-    /// Place in the query → input of the route; absent: the input of the same name.
+    /// Place in the query → input of the route, or what is proved of the caller (`caller.region`);
+    /// absent: the input of the same name.
     #[serde(default)]
     pub parameters: Entries<At<String>>,
 }

@@ -28,3 +28,4 @@ pub mod mask;
 pub mod principal;
 pub mod reason;
 pub mod terms;
+pub mod uses;

@@ -87,6 +87,8 @@ reasons! {
     CrossBorder = "E-CROSS-BORDER", 403, "不得向境外提供", "Not to be provided abroad", ["个人信息保护法#36", "个人信息保护法#38", "网络数据安全管理条例#37"], "须先通过安全评估", "A security assessment must come first";
     RiskStepUp = "E-RISK-STEPUP", 401, "需强化核验", "Stronger authentication is needed", ["GB/T 39477-2020#6.2"], "请完成多因素认证或双人复核后重试", "Authenticate again with a second factor or a second person";
     RiskReduced = "E-RISK-REDUCED", 403, "风险期内降级提供", "Reduced disclosure while the risk lasts", ["数据安全法#29"], "限制到期后自动恢复", "It lifts by itself when the restriction expires";
+    FieldUse = "E-FIELD-USE", 403, "不得以无权查看的字段筛选、排序或统计", "A field that is not shown to you may not choose, order or count records", ["个人信息保护法#6", "数据安全法#27"], "请去掉该参数，或申请查看该字段", "Leave the parameter out, or apply to see the field";
+    RowScope = "E-ROW-SCOPE", 403, "未证明可见数据的范围", "The scope of rows you may see was not proved", ["个人信息保护法#6", "数据安全法#38"], "请使用载明区划、部门的令牌", "Use a token that states your region and department";
     FieldNotNeeded = "E-FIELD-NOT-NEEDED", 403, "超出最小必要字段", "The field is not needed for this matter", ["个人信息保护法#6"], "如确需，请在事项所需材料中登记", "If it is needed, have it listed for the matter type";
     NoPolicy = "E-NO-POLICY", 403, "无授权策略", "No policy permits this", ["数据安全法#38"], "请提交共享申请", "Apply for sharing";
     Excessive = "E-EXCESSIVE", 429, "数量、频次明显超过合理范围", "Volume or frequency is clearly excessive", ["政府信息公开条例#35"], "请稍后重试；如有正当理由请向主管部门说明", "Retry later; state your reasons if the volume is justified";

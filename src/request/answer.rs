@@ -10,6 +10,7 @@ use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
+use crate::engine::mask::sieve::Sieve;
 use crate::engine::mask::watch::Watched;
 use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
@@ -46,19 +47,56 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
 pub(super) struct Released {
-    status: StatusCode,
-    prepared: Option<Prepared>,
+    masked: Transformed,
     shown: Shown,
     standing: Standing,
+    warnings: Warnings,
+    receipt: Option<Receipt>,
+}
+
+/// An answer masked, as far as it is to be read before its head may leave.
+pub(super) struct Transformed {
+    status: StatusCode,
     content_type: HeaderValue,
     /// Of the upstream, masked.
     headers: Vec<(HeaderName, HeaderValue)>,
+    prepared: Option<Prepared>,
     /// How the body is coded.
     coding: Option<Coding>,
     /// It could be coded for another caller.
     can_be_coded: bool,
+}
+
+/// What will be done to an answer.
+pub(super) struct Treatment {
+    plan: Arc<Plan>,
+    masking: Masking,
+}
+
+/// What the caller is told about the answer besides its modes: `Zhamen-Warning`, a list of tokens
+/// with parameters (RFC 9651).
+struct Warnings {
+    /// The identifier's check digit is wrong.
     is_doubtful: bool,
-    receipt: Option<Receipt>,
+    /// Rows outside of the caller's scope are left out, if there are any.
+    has_row_filter: bool,
+    records_max: u32,
+}
+
+impl Warnings {
+    /// The header's value. Whether records were cut is known once the whole answer is masked; of a
+    /// longer one the cap is told.
+    fn value(&self, prepared: Option<&Prepared>) -> Option<HeaderValue> {
+        let max = self.records_max;
+        let cut = prepared.and_then(|prepared| match prepared.tally() {
+            Some(tally) => (tally.dropped_records > 0).then(|| format!("records-cut;max={max}")),
+            None => Some(format!("records-max;max={max}")),
+        });
+        let doubt = self.is_doubtful.then(|| "identifier-checksum".to_owned());
+        let rows = self.has_row_filter.then(|| "rows-filtered".to_owned());
+        let warnings: Vec<String> = doubt.into_iter().chain(rows).chain(cut).collect();
+        if warnings.is_empty() { None } else { HeaderValue::from_str(&warnings.join(", ")).ok() }
+    }
 }
 
 /// What the upstream receives: our words about the caller, none of the caller's credentials.
@@ -107,7 +145,7 @@ fn traceparent(canonical: &Canonical, request_id: &str) -> HeaderValue {
 
 /// Text as a header value: everything but visible ASCII is percent-encoded, as is `%` itself.
 fn visible(text: &str) -> HeaderValue {
-    if let (false, Ok(value)) = (text.contains('%'), HeaderValue::from_str(text)) {
+    if let (false, Ok(value)) = (text.as_bytes().contains(&b'%'), HeaderValue::from_str(text)) {
         return value;
     }
     let mut escaped = String::with_capacity(text.len() * 3);
@@ -121,58 +159,54 @@ fn visible(text: &str) -> HeaderValue {
 }
 
 /// Masks the answer, or refuses what cannot be masked.
-#[expect(clippy::too_many_arguments, reason = "everything that earlier stages proved is spent here")]
 pub(super) async fn transform(
     worker: &Worker,
     snapshot: &Snapshot,
-    asked: Asked,
-    shown: Shown,
+    asked: &Asked,
     answer: Answer,
-    admitted: Admitted,
-    receipt: Option<Receipt>,
-    principal: &Principal,
-    now: Moment,
-) -> Result<Released, Refusal> {
-    let (standing, is_doubtful) = (admitted.standing(), asked.is_doubtful);
+    treatment: Treatment,
+) -> Result<Transformed, Cause> {
     let (status, content_type) = acceptable(&answer, &asked.route)?;
-    let dataset = asked.access.dataset.clone();
-    let plan = plan(worker, &asked, &shown, principal, now);
+    let Treatment { plan, masking } = treatment;
     let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
     let links = Links { catalogue: &snapshot.catalogue, subject };
     let headers = outgoing::headers(&answer.headers, &asked.route, Some(&plan), &links);
-    let can_be_coded = asked.route.shape.compress || !dataset.is_classified();
-    let mut coding = None;
-    let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
-    let prepared = if bodiless {
-        None
-    } else {
-        let limits = AnswerLimits {
-            deadline: answer.deadline,
-            idle: UPSTREAM_IDLE,
-            bytes_max: worker.shared.answer_bytes_max,
-            prepare_bytes: PREPARE_BYTES,
-        };
-        let decoding = decoding(worker, &answer.headers)?;
-        let masking = masking(worker, &asked.route, &dataset, plan)?;
-        let prepared = prepare(answer.body, decoding, masking, limits).await;
-        let mut prepared = prepared.map_err(|unmaskable| Refusal::from(unmaskable.cause))?;
-        if can_be_coded {
-            coding = prepared.encode(asked.wanted);
-        }
-        Some(prepared)
+    let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
+    let mut masked =
+        Transformed { status, content_type, headers, prepared: None, coding: None, can_be_coded };
+    if asked.is_head || status == StatusCode::NO_CONTENT {
+        return Ok(masked);
+    }
+    let limits = AnswerLimits {
+        deadline: answer.deadline,
+        idle: UPSTREAM_IDLE,
+        bytes_max: worker.shared.answer_bytes_max,
+        prepare_bytes: PREPARE_BYTES,
     };
-    Ok(Released {
-        status,
-        prepared,
-        shown,
-        standing,
-        content_type,
-        headers,
-        coding,
-        can_be_coded,
-        is_doubtful,
-        receipt,
-    })
+    let decoding = decoding(worker, &answer.headers)?;
+    let prepared = prepare(answer.body, decoding, masking, limits).await;
+    let mut prepared = prepared.map_err(|unmaskable| unmaskable.cause)?;
+    if can_be_coded {
+        masked.coding = prepared.encode(asked.wanted);
+    }
+    masked.prepared = Some(prepared);
+    Ok(masked)
+}
+
+/// A masked answer, released against its receipt.
+pub(super) fn released(
+    masked: Transformed,
+    asked: &Asked,
+    shown: Shown,
+    admitted: &Admitted,
+    receipt: Option<Receipt>,
+) -> Released {
+    let warnings = Warnings {
+        is_doubtful: asked.is_doubtful,
+        has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
+        records_max: asked.records_max,
+    };
+    Released { masked, shown, standing: admitted.standing(), warnings, receipt }
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -216,6 +250,9 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
 /// nothing that the catalogue does not.
 fn is_declared(route: &Route, content_type: Option<&HeaderValue>) -> bool {
     let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    if Some(text) == route.answer.media().map(Media::code) {
+        return true;
+    }
     let text = text.to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
     let comes = parts.next().is_some_and(|media| route.answer.comes_as(media));
@@ -231,6 +268,19 @@ fn decoding(worker: &Worker, headers: &HeaderMap) -> Result<Option<Decoding>, Ca
     Decoding::new(&codings, limits).map(Some)
 }
 
+/// What will be done to the answer of an admitted request.
+pub(super) fn treatment(
+    worker: &Worker,
+    asked: &Asked,
+    shown: &Shown,
+    principal: &Principal,
+    now: Moment,
+) -> Result<Treatment, Cause> {
+    let plan = plan(worker, asked, shown, principal, now);
+    let masking = masking(worker, asked, shown, principal, plan.clone())?;
+    Ok(Treatment { plan, masking })
+}
+
 fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, now: Moment) -> Arc<Plan> {
     let token_key = if shown.has_tokens {
         let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
@@ -238,45 +288,60 @@ fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, no
     } else {
         worker.idle_token_key.clone()
     };
-    let watched = Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) };
     Arc::new(Plan {
         actions: shown.rules.clone(),
         token_key,
         claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
-        records_max: Some(u64::from(asked.route.records_max)),
-        watched: Arc::new(watched),
+        records_max: Some(u64::from(asked.records_max)),
+        watched: Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) },
     })
 }
 
-fn masking(worker: &Worker, route: &Route, dataset: &Dataset, plan: Arc<Plan>) -> Result<Masking, Cause> {
+fn masking(
+    worker: &Worker,
+    asked: &Asked,
+    shown: &Shown,
+    principal: &Principal,
+    plan: Arc<Plan>,
+) -> Result<Masking, Cause> {
+    let (route, dataset) = (&asked.route, &asked.access.dataset);
     let Some(format) = &route.shape.format else {
         return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     };
-    let masker = Masker::new(format, dataset.fields.clone(), plan, worker.shared.mask_limits);
+    let limits = worker.shared.mask_limits;
+    let mut masker = Masker::new(format, dataset.fields.clone(), plan, limits);
+    if let Some(sifting) = &route.sifting {
+        let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
+        // Policy has answered: whoever lacks what rows are filtered by is refused by now.
+        let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
+        let sieve = Sieve::new(sifting.spec.clone(), order, limits);
+        masker = masker.sieved(sieve).ok_or(Cause::MaskFailed)?;
+    }
     let masker = if route.answer.is_clickhouse() { masker.watching() } else { masker };
     Ok(Masking::Format(Box::new(masker)))
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, .. } = released;
+    let Released { masked, shown, standing, warnings, receipt } = released;
+    let Transformed { status, content_type, headers: passed, prepared, coding, can_be_coded } = masked;
     let mut headers = HeaderMap::with_capacity(12);
-    headers.extend(released.headers);
-    if let Some(coding) = released.coding {
+    headers.extend(passed);
+    if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.code()));
     }
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));
     headers.insert(DISCLOSURE.clone(), shown.header);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    let vary = if released.can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
+    let vary = if can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
     let (limit, policy) = rate_limit(&standing);
     headers.insert(RATE_LIMIT.clone(), limit);
     headers.insert(RATE_LIMIT_POLICY.clone(), policy);
-    if is_doubtful {
-        headers.insert(WARNING.clone(), HeaderValue::from_static("identifier-checksum"));
+    if let Some(warnings) = warnings.value(prepared.as_ref()) {
+        headers.insert(WARNING.clone(), warnings);
     }
     let delivery = record.deliver(status.as_u16(), receipt);
     let body = match prepared {

@@ -57,6 +57,10 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         answer: AnswerFormat::Json,
         shape: AnswerShape::default(),
         records_max: 1,
+        records_max_in_tier: [1; 6],
+        sifting: None,
+        upstream_parameters: Vec::new(),
+        is_pushed_down: false,
         records_parameter: None,
         hidden: path.contains("hidden"),
     })

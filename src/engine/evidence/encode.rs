@@ -92,6 +92,13 @@ fn push_what(line: &mut Line, request: &Request<'_>) {
     line.code_if("subject_type", request.subject_type.map(|subject| subject.code()));
     line.text_if("subject_token", request.subject_token);
     line.number_if("records_requested", request.records_requested);
+    line.list("uses", "uses_count", request.uses, |out, asked| {
+        out.extend_from_slice(b"{\"label\":");
+        push_text(out, asked.label, TEXT_BYTES_MAX);
+        out.extend_from_slice(b",\"as\":");
+        push_code(out, asked.how.code());
+        out.push(b'}');
+    });
 }
 
 fn push_decision(line: &mut Line, request: &Request<'_>) {
@@ -148,6 +155,13 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
         line.list("found", "found_count", outcome.found, push_found);
     }
     line.number("dropped_records", outcome.dropped_records);
+    for (name, left_out) in
+        [("filtered_records", outcome.filtered_records), ("suppressed_counts", outcome.suppressed_counts)]
+    {
+        if left_out > 0 {
+            line.number(name, left_out);
+        }
+    }
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
     line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
 }

@@ -1,10 +1,11 @@
 //! Entries and the exact bytes they become.
 
-use super::super::entry::{Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused};
+use super::super::entry::{Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused, UseAsked};
 use super::*;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::uses::UseAs;
 use std::sync::Arc;
 
 fn text(entry: &Entry<'_>) -> String {
@@ -51,6 +52,7 @@ fn a_full_request() {
         subject_type: Some(SubjectType::Natural),
         subject_token: Some("s1_x"),
         records_requested: Some(1),
+        uses: &[UseAsked { label: "income", how: UseAs::Sort }],
         decision: Some(Decision::AllowPartial),
         reason: None,
         cause: None,
@@ -73,7 +75,7 @@ fn a_full_request() {
             r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
             r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
-            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"decision":"ALLOW_PARTIAL","#,
+            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
             r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
@@ -105,6 +107,8 @@ fn an_outcome_has_four_stamps() {
         subjects_estimated: true,
         found: &[FoundSeen { label: "name", kind: Kind::Mobile, values: 2 }],
         dropped_records: 1,
+        filtered_records: 4,
+        suppressed_counts: 0,
         dropped_unknown: 2,
         bytes: 512,
         delivered: false,
@@ -121,7 +125,7 @@ fn an_outcome_has_four_stamps() {
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
             r#""subjects":5000,"subjects_estimated":true,"found":[{"label":"name","kind":"mobile","values":2}],"#,
-            r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
+            r#""dropped_records":1,"filtered_records":4,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
         ),
     );
 }

@@ -6,6 +6,7 @@ use crate::closed_enum;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::uses::UseAs;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -74,6 +75,13 @@ pub struct ModeShown<'a> {
     pub reason: Option<Reason>,
 }
 
+/// What a parameter of the request does with the fields of one label.
+#[derive(Clone, Copy, Debug)]
+pub struct UseAsked<'a> {
+    pub label: &'a str,
+    pub how: UseAs,
+}
+
 /// Where a caller stands in its quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaLeft {
@@ -118,6 +126,8 @@ pub struct Request<'a> {
     /// From [`super::subject_token`].
     pub subject_token: Option<&'a str>,
     pub records_requested: Option<u32>,
+    /// What its parameters do with fields.
+    pub uses: &'a [UseAsked<'a>],
     /// Decision. Absent counts as refused.
     pub decision: Option<Decision>,
     /// What the caller was told.
@@ -169,6 +179,10 @@ pub struct Outcome<'a> {
     pub found: &'a [FoundSeen<'a>],
     /// Records left out because of the route's cap.
     pub dropped_records: u64,
+    /// Records left out because they lie outside of the caller's rows, or count too small a group.
+    pub filtered_records: u64,
+    /// Counts that became `null`.
+    pub suppressed_counts: u64,
     /// Fields without a label that were left out.
     pub dropped_unknown: u64,
     /// Body bytes sent to the caller.

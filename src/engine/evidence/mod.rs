@@ -23,7 +23,7 @@ mod text;
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, LabelSeen, Lifecycle, ModeShown,
-    Outcome, QuotaLeft, Refused, Reload, Request, Tier,
+    Outcome, QuotaLeft, Refused, Reload, Request, Tier, UseAsked,
 };
 pub use subject::{SubjectKey, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};

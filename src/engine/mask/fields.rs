@@ -26,7 +26,7 @@
 
 mod automaton;
 mod lookalike;
-mod path;
+pub(in crate::engine::mask) mod path;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
 //! - [`json`]: the walker of JSON; `lines`, [`csv`] and `clickhouse`: those of the other formats;
 //! - [`Masker`]: the walker of the format that the catalogue declares;
+//! - [`sieve`]: which records come to the walker at all;
 //! - [`scalar`]: what a mode does to one value;
 //! - `showing`: the one door that every value of an answer goes through, whatever its format;
 //! - [`watch`]: which kept values are looked at for identifiers, and what happens to one;
@@ -28,6 +29,7 @@ mod lines;
 mod plan;
 pub mod scalar;
 mod showing;
+pub mod sieve;
 pub mod subjects;
 #[cfg(test)]
 mod tests;

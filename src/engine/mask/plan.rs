@@ -52,6 +52,10 @@ pub struct Tally {
     pub records: u64,
     /// Records left out because [`Plan::records_max`] was reached.
     pub dropped_records: u64,
+    /// Records left out because they lie outside the caller's rows, or count too small a group.
+    pub filtered_records: u64,
+    /// Counts outside of records that were replaced by `null`.
+    pub suppressed_counts: u64,
     /// Values met, by label index, whatever became of them. What was left out whole counts once.
     pub labels: Vec<u64>,
     /// Kept values that were looked at, see [`Plan::watched`].
@@ -113,6 +117,11 @@ closed_enum! {
         TooDeep = "too_deep",
         /// [`MaskLimits::token_bytes_max`].
         TokenTooLong = "token_too_long",
+        /// A record longer than [`MaskLimits::token_bytes_max`], where records must be held to be
+        /// judged as a whole.
+        RecordTooLong = "record_too_long",
+        /// A count that is no scalar: whether its group is large enough cannot be told.
+        NotACount = "not_a_count",
     }
 }
 

@@ -105,7 +105,7 @@ impl Flow {
     /// What was seen so far, of an answer that is cut here.
     pub(super) fn tally(&self) -> Option<Tally> {
         match &self.masking {
-            Some(Masking::Json(masker)) => Some(masker.tally()),
+            Some(Masking::Format(masker)) => Some(masker.tally()),
             Some(Masking::Opaque(_)) | None => None,
         }
     }

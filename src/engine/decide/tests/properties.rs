@@ -181,11 +181,11 @@ proptest! {
                 let slice = core.slice(&Question { principal, dataset, facts }).unwrap();
                 let access = core.vocabulary.access(facts.interface);
                 let indexed = core.ask(&slice, access, &slice.dataset, &mut cache);
-                prop_assert_eq!(indexed, core.put(&slice, access, &slice.dataset, &whole));
+                prop_assert_eq!(indexed, core.put(&slice, &slice.context, access, &slice.dataset, &whole));
                 for group in &slice.groups {
                     for action in DisclosureMode::ALL.iter().filter_map(|mode| core.disclosing(*mode)) {
                         let indexed = core.ask(&slice, action, group, &mut cache);
-                        prop_assert_eq!(indexed, core.put(&slice, action, group, &whole));
+                        prop_assert_eq!(indexed, core.put(&slice, &slice.context, action, group, &whole));
                     }
                 }
             }
