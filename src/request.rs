@@ -27,7 +27,7 @@ use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AgeBand, Method, RiskTier};
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
-use crate::net::body::Body;
+use crate::net::body::{Body, Masking};
 use crate::net::head::with_head;
 use crate::net::peer::Peer;
 use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
@@ -37,7 +37,7 @@ use crate::state::audit::{Pending, Receipt};
 use crate::state::profile::Profiles;
 use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
-use answer::{refuse, respond};
+use answer::{Transformed, refuse, respond};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
@@ -133,9 +133,11 @@ async fn walk(
     let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
     record.learnt.modes = Some(shown.modes.clone());
 
-    let (receipt, answer) =
-        release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
-    answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await
+    let outbound = answer::outbound(&asked, &canonical, &principal, record.request_id())?;
+    let masking = answer::masking(worker, &asked, &shown, &principal, now)?;
+    let (receipt, masked) =
+        release(worker, &snapshot, &asked, outbound, masking, &admitted, record).await?;
+    Ok(answer::released(masked, &asked, shown, &admitted, receipt))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.
@@ -247,30 +249,34 @@ fn over_quota(over: OverQuota) -> Refusal {
 }
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
-/// would do no harm, one after the other where the upstream may change something.
+/// would do no harm, one after the other where the upstream may change something. The answer is read
+/// and masked while the entry is on its way, so that its connection serves others meanwhile; nothing
+/// of it leaves before both are there.
 async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
     asked: &Asked,
-    canonical: &Canonical,
-    principal: &Principal,
+    outbound: Outbound,
+    masking: Masking,
     admitted: &Admitted,
     record: &mut Record,
-) -> Result<(Option<Receipt>, Answer), Refusal> {
+) -> Result<(Option<Receipt>, Transformed), Refusal> {
     let pending = record.decided();
-    let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
     worker.upstreams.renew(&snapshot.upstreams);
     let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
     record.asks_upstream();
-    let forward = forward(&upstream, outbound, admitted);
-    let (receipt, answer) = if asked.route.method.is_safe() {
-        let (receipt, answer) = tokio::join!(durable(pending), forward);
-        (receipt?, answer?)
-    } else {
-        (durable(pending).await?, forward.await?)
+    let is_safe = asked.route.method.is_safe();
+    let exchange = async {
+        let answer = forward(&upstream, outbound, admitted).await?;
+        record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
+        answer::transform(worker, asked, answer, masking).await
     };
-    record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
-    Ok((receipt, answer))
+    if is_safe {
+        let (receipt, transformed) = tokio::join!(durable(pending), exchange);
+        return Ok((receipt?, transformed?));
+    }
+    let receipt = durable(pending).await?;
+    Ok((receipt, exchange.await?))
 }
 
 /// Waits until the entry is on the disk, where the answer has to.

@@ -19,7 +19,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use std::cell::RefCell;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Latency buckets in seconds: from a memo hit to a slow upstream.

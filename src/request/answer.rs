@@ -41,13 +41,18 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
 pub(super) struct Released {
-    status: StatusCode,
-    prepared: Option<Prepared>,
+    masked: Transformed,
     shown: Shown,
     standing: Standing,
-    content_type: HeaderValue,
     is_doubtful: bool,
     receipt: Option<Receipt>,
+}
+
+/// An answer masked, as far as it is to be read before its head may leave.
+pub(super) struct Transformed {
+    status: StatusCode,
+    content_type: HeaderValue,
+    prepared: Option<Prepared>,
 }
 
 /// What the upstream receives: our words about the caller, none of the caller's credentials.
@@ -94,7 +99,7 @@ fn traceparent(canonical: &Canonical, request_id: &str) -> HeaderValue {
 
 /// Text as a header value: everything but visible ASCII is percent-encoded, as is `%` itself.
 fn visible(text: &str) -> HeaderValue {
-    if let (false, Ok(value)) = (text.contains('%'), HeaderValue::from_str(text)) {
+    if let (false, Ok(value)) = (text.as_bytes().contains(&b'%'), HeaderValue::from_str(text)) {
         return value;
     }
     let mut escaped = String::with_capacity(text.len() * 3);
@@ -108,38 +113,35 @@ fn visible(text: &str) -> HeaderValue {
 }
 
 /// Masks the answer, or refuses what cannot be masked.
-#[expect(clippy::too_many_arguments, reason = "everything that earlier stages proved is spent here")]
 pub(super) async fn transform(
     worker: &Worker,
-    asked: Asked,
-    shown: Shown,
+    asked: &Asked,
     answer: Answer,
-    admitted: Admitted,
-    receipt: Option<Receipt>,
-    principal: &Principal,
-    now: Moment,
-) -> Result<Released, Refusal> {
-    let standing = admitted.standing();
-    let is_doubtful = asked.is_doubtful;
+    masking: Masking,
+) -> Result<Transformed, Cause> {
     let (status, content_type) = acceptable(&answer, &asked.route)?;
-    let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
-    let prepared = if bodiless {
-        None
-    } else {
-        let limits = AnswerLimits {
-            deadline: answer.deadline,
-            idle: UPSTREAM_IDLE,
-            bytes_max: worker.shared.answer_bytes_max,
-            prepare_bytes: PREPARE_BYTES,
-        };
-        let masking = masking(worker, asked, &shown, principal, now)?;
-        Some(
-            prepare(answer.body, masking, limits)
-                .await
-                .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
-        )
+    if asked.is_head || status == StatusCode::NO_CONTENT {
+        return Ok(Transformed { status, content_type, prepared: None });
+    }
+    let limits = AnswerLimits {
+        deadline: answer.deadline,
+        idle: UPSTREAM_IDLE,
+        bytes_max: worker.shared.answer_bytes_max,
+        prepare_bytes: PREPARE_BYTES,
     };
-    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt })
+    let prepared = prepare(answer.body, masking, limits).await.map_err(|unmaskable| unmaskable.cause)?;
+    Ok(Transformed { status, content_type, prepared: Some(prepared) })
+}
+
+/// A masked answer, released against its receipt.
+pub(super) fn released(
+    masked: Transformed,
+    asked: &Asked,
+    shown: Shown,
+    admitted: &Admitted,
+    receipt: Option<Receipt>,
+) -> Released {
+    Released { masked, shown, standing: admitted.standing(), is_doubtful: asked.is_doubtful, receipt }
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -184,9 +186,10 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
     is_json && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
 }
 
-fn masking(
+/// What will be done to the answer's body.
+pub(super) fn masking(
     worker: &Worker,
-    asked: Asked,
+    asked: &Asked,
     shown: &Shown,
     principal: &Principal,
     now: Moment,
@@ -204,7 +207,7 @@ fn masking(
     let plan = Plan {
         actions: shown.rules.clone(),
         token_key,
-        claim: asked.claim,
+        claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.route.records_max)),
     };
@@ -214,7 +217,8 @@ fn masking(
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt } = released;
+    let Released { masked, shown, standing, is_doubtful, receipt } = released;
+    let Transformed { status, content_type, prepared } = masked;
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));

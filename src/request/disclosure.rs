@@ -6,7 +6,7 @@ use crate::engine::mask::LabelRule;
 use crate::engine::mask::scalar::LabelAction;
 use crate::record::Modes;
 use hyper::header::HeaderValue;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::{Core, Judgement, Question, Remembered, Rule};
 use crate::engine::dataset::{Dataset, Label};
 use crate::engine::terms::{DisclosureMode, Interface};
 use cedar_policy::PolicySet;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Most judgements one memo holds (about 1 KiB each); it starts afresh when full.

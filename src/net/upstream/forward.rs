@@ -99,7 +99,8 @@ impl Upstream {
     ) -> Result<(Response<Incoming>, Lease), Failed> {
         let connection = match self.take_idle(endpoint) {
             Some(connection) => connection,
-            None => match self.open(endpoint, deadline).await {
+            // Boxed, because dialling is rare and large, and would be carried by every request.
+            None => match Box::pin(self.open(endpoint, deadline)).await {
                 Ok(connection) => connection,
                 Err(cause) => {
                     in_flight.failed();
