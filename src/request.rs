@@ -109,8 +109,7 @@ async fn walk(
     record: &mut Record,
 ) -> Result<answer::Released, Refusal> {
     let now = record.opened();
-    let (head, body) = request.into_parts();
-    let canonical = canonical(worker, peer, &head)?;
+    let (canonical, body) = canonical(worker, peer, request)?;
     record.learnt.method = Some(canonical.method);
 
     let snapshot = worker.shared.snapshots.current();
@@ -120,33 +119,43 @@ async fn walk(
     record.learnt.principal = Some(principal.clone());
 
     let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
-    let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
-    record.learnt.weight = Some(weight);
+    // In a block, so that what only the decision needs is not kept while the upstream is asked.
+    let (admitted, shown) = {
+        let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
+        record.learnt.weight = Some(weight);
 
-    let facts = facts(worker, peer, &principal, &asked.access, weight, now);
-    record.learnt.network_known = Some(facts.network.known);
-    let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
+        let facts = facts(worker, peer, &principal, &asked.access, weight, now);
+        record.learnt.network_known = Some(facts.network.known);
+        let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-    let admitted = admit(worker, allowed, &principal, weight, now)?;
-    record.learnt.standing = Some(admitted.standing());
+        let admitted = admit(worker, allowed, &principal, weight, now)?;
+        record.learnt.standing = Some(admitted.standing());
 
-    let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
-    record.learnt.modes = Some(shown.modes.clone());
+        let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
+        record.learnt.modes = Some(shown.modes.clone());
+        (admitted, shown)
+    };
 
-    let outbound = answer::outbound(&asked, &canonical, &principal, record.request_id())?;
+    let request_id = record.request_id().clone();
+    let ask = || answer::outbound(&asked, &canonical, &principal, &request_id);
     let masking = answer::masking(worker, &asked, &shown, &principal, now)?;
-    let (receipt, masked) =
-        release(worker, &snapshot, &asked, outbound, masking, &admitted, record).await?;
+    let (receipt, masked) = release(worker, &snapshot, &asked, &ask, masking, &admitted, record).await?;
     Ok(answer::released(masked, &asked, shown, &admitted, receipt))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.
-fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -> Result<Canonical, Cause> {
+fn canonical(
+    worker: &Worker,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Result<(Canonical, Incoming), Cause> {
     if let Some(cause) = peer.framing_fault.get() {
         return Err(cause);
     }
+    let (head, body) = request.into_parts();
     let limits = &worker.shared.canonical_limits;
-    with_head(peer, head, |head, fields| read(head, fields.iter().copied(), limits))
+    let canonical = with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits))?;
+    Ok((canonical, body))
 }
 
 /// Policy's answer: leave to go on with the modes of each label, or the reasons why not.
@@ -256,7 +265,7 @@ async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
     asked: &Asked,
-    outbound: Outbound,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
     masking: Masking,
     admitted: &Admitted,
     record: &mut Record,
@@ -267,7 +276,7 @@ async fn release(
     record.asks_upstream();
     let is_safe = asked.route.method.is_safe();
     let exchange = async {
-        let answer = forward(&upstream, outbound, admitted).await?;
+        let answer = forward(&upstream, ask, admitted).await?;
         record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
         answer::transform(worker, asked, answer, masking).await
     };
@@ -288,8 +297,12 @@ async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
 }
 
 /// Only an admitted request reaches an upstream.
-async fn forward(upstream: &Rc<Upstream>, outbound: Outbound, _admitted: &Admitted) -> Result<Answer, Cause> {
-    upstream.forward(outbound).await
+async fn forward(
+    upstream: &Rc<Upstream>,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    _admitted: &Admitted,
+) -> Result<Answer, Cause> {
+    upstream.forward(ask).await
 }
 
 impl Worker {

@@ -36,8 +36,8 @@ pub(super) fn start(
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts));
-        let served = runtime
-            .block_on(listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)));
+        let served =
+            runtime.block_on(listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)));
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
             std::process::abort();

@@ -181,6 +181,9 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
 /// `application/json`, in UTF-8 if it says so.
 fn is_json(content_type: Option<&HeaderValue>) -> bool {
     let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    if text == "application/json" {
+        return true;
+    }
     let mut parts = text.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
     is_json && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
@@ -231,7 +234,8 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     if is_doubtful {
         headers.insert(WARNING.clone(), HeaderValue::from_static("identifier-checksum"));
     }
-    let delivery = record.deliver(status.as_u16(), receipt);
+    let is_whole = prepared.as_ref().is_none_or(|prepared| prepared.content_length().is_some());
+    let delivery = record.deliver(status.as_u16(), receipt, is_whole);
     let body = match prepared {
         Some(prepared) => prepared.into_body(Box::new(move |outcome| delivery.ended(outcome))),
         None => {

@@ -58,6 +58,8 @@ pub enum Entry<'a> {
     Refused(Refused),
     /// The wall clock moved against the monotonic clock.
     ClockStep(ClockStep),
+    /// A request and its decision together with how it ended.
+    Answered(Request<'a>, Outcome<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
 }

@@ -187,7 +187,8 @@ mod tests {
     fn a_byte_to_escape_is_found_wherever_it_stands() {
         for odd in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "民", "\u{202e}"] {
             for before in 0..20 {
-                let text = format!("{}{odd}{}", "~ !x".repeat(5).split_at(before).0, "tail of more than eight");
+                let text =
+                    format!("{}{odd}{}", "~ !x".repeat(5).split_at(before).0, "tail of more than eight");
                 let json = written(|out| push_text(out, &text, 100));
                 assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
                 assert_eq!(json.bytes().filter(|byte| *byte < 0x20 || *byte == 0x7f).count(), 0);

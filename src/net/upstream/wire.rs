@@ -75,7 +75,8 @@ impl AsyncRead for Tcp {
         loop {
             ready!(wire.tcp.poll_read_ready(cx))?;
             let room = wire.room.get();
-            let asked = if room == u64::MAX { into.remaining() } else { HEAD_READ_BYTES.min(into.remaining()) };
+            let asked =
+                if room == u64::MAX { into.remaining() } else { HEAD_READ_BYTES.min(into.remaining()) };
             let read = match room {
                 u64::MAX => wire.tcp.try_read_buf(into),
                 0 => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong))),
