@@ -3,7 +3,8 @@
 //! [`Record::open`] takes a place in the audit queue; the stages of `request.rs` tell the record what
 //! they learnt; [`Record::decided`] or [`Record::refused`] writes the request's one entry. What was
 //! really delivered is a second, outcome entry that [`Delivery`] writes when the body ended, however
-//! it ended. A record that is dropped without either (the caller went away) writes its entry from
+//! it ended. An answer that need not wait for its entry and is at hand whole has both in one, written
+//! at its end. A record that is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
 mod seen;
@@ -154,13 +155,17 @@ impl Record {
     /// is given where the answer need not wait for it.
     pub fn decided(&mut self) -> Option<Pending> {
         let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
-        let body = self.encode(self.decision(), None, None);
-        self.is_entered = true;
-        if is_classified || !self.books.best_effort_l1 {
-            return Some(self.slot.write(body, Durability::Durable));
+        if !is_classified && self.books.best_effort_l1 {
+            // Nobody waits for this entry, so it is written when more is known.
+            return None;
         }
-        drop(self.slot.write(body, Durability::BestEffort));
-        None
+        Some(self.enter_decision(Durability::Durable))
+    }
+
+    fn enter_decision(&mut self, durability: Durability) -> Pending {
+        let body = self.encode(self.decision(), None, None, None);
+        self.is_entered = true;
+        self.slot.write(body, durability)
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -170,7 +175,11 @@ impl Record {
 
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
     /// an answer that need not wait has none.
-    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>) -> Delivery {
+    /// `is_whole`: the answer is at hand to its last byte.
+    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
+        if !self.is_entered && !is_whole {
+            drop(self.enter_decision(Durability::BestEffort));
+        }
         self.count(self.decision(), None);
         self.is_closed = true;
         Delivery { record: self, status, is_told: false }
@@ -194,14 +203,20 @@ impl Record {
             let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
             self.enter_outcome(status, cause, 0, false, None);
         } else {
-            let body = self.encode(decision, refusal, cause);
+            let body = self.encode(decision, refusal, cause, None);
             self.is_entered = true;
             // Nobody waits for this entry: a refusal reveals nothing.
             drop(self.slot.write(body, Durability::BestEffort));
         }
     }
 
-    fn encode(&self, decision: Decision, refusal: Option<&Refusal>, cause: Option<Cause>) -> EntryBody {
+    fn encode(
+        &self,
+        decision: Decision,
+        refusal: Option<&Refusal>,
+        cause: Option<Cause>,
+        outcome: Option<evidence::Outcome<'_>>,
+    ) -> EntryBody {
         let learnt = &self.learnt;
         let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
         let token =
@@ -210,7 +225,7 @@ impl Record {
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
         let uses = self.uses_asked();
-        evidence::encode(&Entry::Request(evidence::Request {
+        let request = evidence::Request {
             client_ip: Some(self.peer.address.ip()),
             cert_fpr: fingerprint.as_deref(),
             subject_token: token.as_deref(),
@@ -228,7 +243,11 @@ impl Record {
             status: refusal.map(|refusal| refusal.status),
             network_known: learnt.network_known,
             ..self.who_and_what()
-        }))
+        };
+        evidence::encode(&match outcome {
+            None => Entry::Request(request),
+            Some(outcome) => Entry::Answered(request, outcome),
+        })
     }
 
     fn who_and_what(&self) -> evidence::Request<'_> {
@@ -360,7 +379,7 @@ impl Record {
                 Some(FoundSeen { label, kind: one.kind, values: one.values })
             })
             .collect();
-        let body = evidence::encode(&Entry::Outcome(evidence::Outcome {
+        let outcome = evidence::Outcome {
             request_id: &self.request_id,
             status: Some(status),
             upstream_status: self.stamps.upstream_status,
@@ -380,7 +399,11 @@ impl Record {
             ts_upstream_out: self.stamps.upstream_out,
             ts_upstream_in: self.stamps.upstream_in,
             ts_out: self.books.clock.now().unix_ms,
-        }));
+        };
+        let body = match std::mem::replace(&mut self.is_entered, true) {
+            true => evidence::encode(&Entry::Outcome(outcome)),
+            false => self.encode(self.decision(), None, None, Some(outcome)),
+        };
         drop(self.slot.write(body, Durability::BestEffort));
     }
 }

@@ -24,24 +24,31 @@ pub(super) fn start(
     drain: Drain,
 ) -> Result<JoinHandle<()>, GatewayError> {
     let parts = parts.clone();
-    let runtime =
-        super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "a worker", error })?;
+    let (tell, started) = std::sync::mpsc::sync_channel(1);
     let run = move || {
+        // A runtime of this kind belongs to the thread that makes it.
+        let made = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+        let runtime = match made {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let _ = tell.send(Ok(()));
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts));
-        let local = tokio::task::LocalSet::new();
-        let served = local.block_on(
-            &runtime,
-            listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)),
-        );
+        let served =
+            runtime.block_on(listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)));
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
             std::process::abort();
         }
     };
     let spawned = std::thread::Builder::new().name("worker".into()).spawn(run);
-    spawned.map_err(|error| GatewayError::Start { what: "a worker", error })
+    let failed = |error| GatewayError::Start { what: "a worker", error };
+    let thread = spawned.map_err(failed)?;
+    let ended = || Err(std::io::Error::other("its thread ended"));
+    started.recv().unwrap_or_else(|_| ended()).map_err(failed)?;
+    Ok(thread)
 }
 
 fn worker(parts: &Parts) -> Worker {

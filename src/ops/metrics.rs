@@ -15,12 +15,12 @@ use crate::engine::evidence::Decision;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::Reason;
 use crate::engine::terms::{DisclosureMode, RiskTier};
+use foldhash::HashMap;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Latency buckets in seconds: from a memo hit to a slow upstream.

@@ -343,7 +343,8 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     if let Some(warnings) = warnings.value(prepared.as_ref()) {
         headers.insert(WARNING.clone(), warnings);
     }
-    let delivery = record.deliver(status.as_u16(), receipt);
+    let is_whole = prepared.as_ref().is_none_or(|prepared| prepared.content_length().is_some());
+    let delivery = record.deliver(status.as_u16(), receipt, is_whole);
     let body = match prepared {
         Some(prepared) => prepared.into_body(Box::new(move |outcome| delivery.ended(outcome))),
         None => {

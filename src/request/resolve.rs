@@ -1,6 +1,6 @@
 //! Method, path, parameters and body → what is asked for.
 
-use super::{Worker, offered_as};
+use super::{Shared, Worker, offered_as};
 use crate::catalogue::{Captures, Found, Place, Route, SUBJECT, SubjectPlace, Target};
 use crate::engine::access::{Access, Subject};
 use crate::engine::canonical::{Canonical, canonical_query};
@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,8 +99,14 @@ pub(super) async fn resolve(
     if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }
-    let limit = worker.shared.body_bytes_max;
-    let body = read_request_body(body, limit, worker.shared.body_timeout).await?;
+    let body = match body.is_end_stream() {
+        true => Bytes::new(),
+        // Boxed, because most requests have no body and none should carry the room for reading it.
+        false => {
+            let Shared { body_bytes_max, body_timeout, .. } = *worker.shared;
+            Box::pin(read_request_body(body, body_bytes_max, body_timeout)).await?
+        }
+    };
     let document = document(canonical, &body)?;
     let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new(), uses: Vec::new() };
     parameters(route, &mut inputs)?;

@@ -390,7 +390,7 @@ pub async fn fetch(upstream: &Rc<Upstream>) -> Result<String, Cause> {
 }
 
 pub async fn exchange(upstream: &Rc<Upstream>, request: Outbound) -> Result<String, Cause> {
-    let mut answer = upstream.forward(request).await?;
+    let mut answer = upstream.forward(&|| Ok(request.clone())).await?;
     let mut body = Vec::new();
     while let Some(bytes) = answer.body.next().await {
         body.extend_from_slice(&bytes?);

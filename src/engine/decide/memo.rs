@@ -11,7 +11,7 @@ use crate::engine::dataset::{Dataset, Label};
 use crate::engine::terms::{DisclosureMode, Interface};
 use crate::engine::uses::Use;
 use cedar_policy::{EntityUid, PolicySet};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Most judgements one memo holds (about 1 KiB each); it starts afresh when full.

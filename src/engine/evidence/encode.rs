@@ -24,7 +24,17 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
     let mut line = Line(Vec::with_capacity(1024));
     match entry {
         Entry::Request(request) => push_request(&mut line, request),
-        Entry::Outcome(outcome) => push_outcome(&mut line, outcome),
+        Entry::Outcome(outcome) => {
+            line.kind("outcome").time("ts_in", outcome.ts_in);
+            push_ending(&mut line, outcome);
+            line.text("request_id", outcome.request_id);
+            push_delivered(&mut line, outcome);
+        }
+        Entry::Answered(request, outcome) => {
+            push_request(&mut line, request);
+            push_ending(&mut line, outcome);
+            push_delivered(&mut line, outcome);
+        }
         Entry::Start(lifecycle) => push_lifecycle(&mut line, "start", lifecycle),
         Entry::Stop(lifecycle) => push_lifecycle(&mut line, "stop", lifecycle),
         Entry::Reload(reload) => push_reload(&mut line, reload),
@@ -128,8 +138,7 @@ fn push_mode(out: &mut Vec<u8>, shown: &ModeShown<'_>) {
     out.push(b'}');
 }
 
-fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
-    line.kind("outcome").time("ts_in", outcome.ts_in);
+fn push_ending(line: &mut Line, outcome: &Outcome<'_>) {
     for (name, time) in
         [("ts_upstream_out", outcome.ts_upstream_out), ("ts_upstream_in", outcome.ts_upstream_in)]
     {
@@ -137,7 +146,10 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
             line.time(name, time);
         }
     }
-    line.time("ts_out", outcome.ts_out).text("request_id", outcome.request_id);
+    line.time("ts_out", outcome.ts_out);
+}
+
+fn push_delivered(line: &mut Line, outcome: &Outcome<'_>) {
     line.number_if("status", outcome.status).number_if("upstream_status", outcome.upstream_status);
     line.number_if("records", outcome.records);
     line.list("labels", "labels_count", outcome.labels, |out, seen| {

@@ -62,6 +62,8 @@ pub enum Entry<'a> {
     ClockStep(ClockStep),
     /// An upstream sent a field that no label covers: once in each snapshot.
     Drift(Drift<'a>),
+    /// A request and its decision together with how it ended.
+    Answered(Request<'a>, Outcome<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
 }

@@ -27,20 +27,38 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
 
 /// Copies runs of harmless bytes; escapes the rest.
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    let mut copied = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x80 {
-            // Rare: from here on by character, because some of them are not harmless.
-            out.extend_from_slice(&text.as_bytes()[copied..at]);
-            return push_escaped_chars(out, &text[at..]);
+    let mut rest = text;
+    loop {
+        let (plain, odd) = rest.split_at(plain_ascii(rest.as_bytes()));
+        out.extend_from_slice(plain.as_bytes());
+        match odd.as_bytes().first() {
+            None => return,
+            Some(0x80..) => return push_escaped_chars(out, odd),
+            Some(byte) => push_escape(out, char::from(*byte)),
         }
-        if byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f {
-            out.extend_from_slice(&text.as_bytes()[copied..at]);
-            push_escape(out, char::from(byte));
-            copied = at + 1;
+        // The byte just escaped is ASCII, so a character begins behind it.
+        rest = &odd[1..];
+    }
+}
+
+/// Length of the run of ASCII bytes at the start that need no escape, eight at a time.
+fn plain_ascii(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    // The high bit of each byte that is zero (exact for the lowest such byte, which is what counts).
+    let zeroes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let is = |word: u64, byte: u8| zeroes(word ^ u64::from_le_bytes([byte; 8]));
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word & HIGHS;
+        let odd = word & HIGHS | control | is(word, b'"') | is(word, b'\\') | is(word, 0x7f);
+        if odd != 0 {
+            return index * 8 + (odd.trailing_zeros() / 8) as usize;
         }
     }
-    out.extend_from_slice(&text.as_bytes()[copied..]);
+    let plain = |byte: &&u8| matches!(**byte, 0x20..=0x7e) && !matches!(**byte, b'"' | b'\\');
+    bytes.len() - rest.len() + rest.iter().take_while(plain).count()
 }
 
 fn push_escaped_chars(out: &mut Vec<u8>, text: &str) {
@@ -76,8 +94,10 @@ fn push_escape(out: &mut Vec<u8>, character: char) {
 /// Lower-case hexadecimal.
 pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    for (pair, byte) in out[start..].chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 
@@ -102,24 +122,22 @@ pub(super) fn push_time(out: &mut Vec<u8>, unix_ms: i64) {
     let (seconds, milliseconds) = (unix_ms / 1000, unix_ms % 1000);
     let (year, month, day) = civil(seconds / 86_400);
     let clock = seconds % 86_400;
-    for (number, width, after) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (clock / 3600, 2, b':'),
-        (clock / 60 % 60, 2, b':'),
-        (clock % 60, 2, b'.'),
-        (milliseconds, 3, b'Z'),
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (number, place) in [
+        (year / 100, 0),
+        (year % 100, 2),
+        (month, 5),
+        (day, 8),
+        (clock / 3600, 11),
+        (clock / 60 % 60, 14),
+        (clock % 60, 17),
+        (milliseconds / 10, 20),
     ] {
-        push_padded(out, number, width);
-        out.push(after);
+        text[place] += (number / 10 % 10) as u8;
+        text[place + 1] += (number % 10) as u8;
     }
-}
-
-fn push_padded(out: &mut Vec<u8>, number: u64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + (number / 10_u64.pow(place) % 10) as u8);
-    }
+    text[22] += (milliseconds % 10) as u8;
+    out.extend_from_slice(&text);
 }
 
 /// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
@@ -162,6 +180,20 @@ mod tests {
             let json = written(|out| push_text(out, text, 100));
             assert_eq!(json, expect);
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_byte_to_escape_is_found_wherever_it_stands() {
+        for odd in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "民", "\u{202e}"] {
+            for before in 0..20 {
+                let text =
+                    format!("{}{odd}{}", "~ !x".repeat(5).split_at(before).0, "tail of more than eight");
+                let json = written(|out| push_text(out, &text, 100));
+                assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+                assert_eq!(json.bytes().filter(|byte| *byte < 0x20 || *byte == 0x7f).count(), 0);
+                assert!(!json.contains('\u{202e}'));
+            }
         }
     }
 
