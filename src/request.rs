@@ -9,6 +9,8 @@
 mod answer;
 mod disclosure;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use disclosure::Disclosures;
 
@@ -111,6 +113,8 @@ async fn walk(
     let now = record.opened();
     let (head, body) = request.into_parts();
     let canonical = canonical(worker, peer, &head)?;
+    #[cfg(test)]
+    tests::panic_if_asked(&head);
     record.learnt.method = Some(canonical.method);
 
     let snapshot = worker.shared.snapshots.current();
@@ -163,6 +167,7 @@ fn judge(
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            record.policies_erred(&disclosure.errors);
             Ok((allowed, disclosure))
         }
         (AccessDecision::Deny(denied), _) => {
@@ -243,7 +248,7 @@ fn quota_keys(principal: &Principal) -> QuotaKeys {
 }
 
 fn over_quota(over: OverQuota) -> Refusal {
-    Refusal::over_quota(over.cause(), over.retry_after_s)
+    Refusal::over_quota(over.cause(), over.standing, over.retry_after_s)
 }
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
@@ -304,7 +309,8 @@ impl Worker {
     /// by the prefix of their address.
     fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
         if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
-            return refusal;
+            let standing = refusal.standing.or(record.learnt.standing);
+            return Refusal { standing, ..refusal };
         }
         let keys = match &record.learnt.principal {
             Some(principal) => quota_keys(principal),
@@ -312,7 +318,7 @@ impl Worker {
         };
         let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
         match self.shared.quotas.charge_denied(&keys, tier, now) {
-            Ok(_) => refusal,
+            Ok(standing) => Refusal { standing: Some(standing), ..refusal },
             Err(over) => over_quota(over),
         }
     }

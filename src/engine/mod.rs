@@ -26,4 +26,5 @@ pub mod json;
 pub mod mask;
 pub mod principal;
 pub mod reason;
+pub mod standing;
 pub mod terms;

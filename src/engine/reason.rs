@@ -166,6 +166,7 @@ causes! {
     BodyUnexpected = "body_unexpected" => Request;
     MisdirectedHost = "misdirected" => Misdirected;
     IdentityHeader = "identity_header" => Request;
+    OverrideHeader = "override_header" => Request;
     NoRoute = "no_route" => NotFound;
     AcceptUnserved = "accept" => NotAcceptable;
 
