@@ -47,7 +47,8 @@ closed_enum! {
         Stalled = "stalled",
         /// It did not finish within the drain or after its idle time.
         Deadline = "deadline",
-        /// HTTP/1 that passed the guard and that hyper still could not parse; hyper answered 400.
+        /// HTTP/1 that passed the guard and that hyper still could not parse; hyper answered 400, and
+        /// the request was recorded as `not_http`.
         Unparsed = "unparsed",
         /// The peer went away or broke HTTP/2 rules.
         Broken = "broken",
