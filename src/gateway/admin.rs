@@ -7,7 +7,7 @@ use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check};
-use crate::state::secret;
+use crate::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};

@@ -77,7 +77,7 @@ fn sweep(parts: &Parts) {
 
 /// What the reloader watches: the policies folder, and certificates with key sets.
 pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
-    let (policies, files) = (parts.clone(), parts.clone());
+    let (policies, files, upstreams) = (parts.clone(), parts.clone(), parts.clone());
     let mut seen = stamps(&credential_files(parts));
     let look_at_files = move |forced: bool| {
         let now = stamps(&credential_files(&files));
@@ -86,13 +86,34 @@ pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
             reload_credentials(&files);
         }
     };
+    let mut tried = None;
+    let look_at_upstreams = move |forced: bool| {
+        // A forced look at the policies has read these files already.
+        if forced || upstreams.shared.snapshots.current().upstreams.is_as_read() {
+            tried = None;
+            return;
+        }
+        // What was refused once is not tried again before it changes.
+        let now = stamps(&upstream_files(&upstreams));
+        if tried.replace(now.clone()) != Some(now) {
+            look_at_policies(&upstreams, true);
+        }
+    };
     vec![
         Watched {
             folders: vec![parts.settings.policies_dir.clone()],
             look: Box::new(move |forced| look_at_policies(&policies, forced)),
         },
         Watched { folders: folders(&credential_files(parts)), look: Box::new(look_at_files) },
+        Watched { folders: folders(&upstream_files(parts)), look: Box::new(look_at_upstreams) },
     ]
+}
+
+/// Certificates, keys and secrets of the upstreams in force.
+fn upstream_files(parts: &Parts) -> Vec<PathBuf> {
+    let snapshot = parts.shared.snapshots.current();
+    let files = snapshot.upstreams.iter().flat_map(|upstream| upstream.settings().files());
+    files.map(std::path::Path::to_owned).collect()
 }
 
 fn look_at_policies(parts: &Parts, forced: bool) {

@@ -8,5 +8,4 @@ pub mod clock;
 pub mod profile;
 pub mod quota;
 pub mod reload;
-pub mod secret;
 pub mod snapshot;
