@@ -95,7 +95,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
     let walked = caught(Box::pin(walk(&worker, &peer, request, &mut record)).as_mut()).await;
     let refusal = match walked {
         Some(Ok(shown)) => return respond(shown, record),
-        Some(Err(refusal)) => worker.charged(refusal, &record, now),
+        Some(Err(refusal)) => worker.charged(refusal, &record),
         None => Cause::Panicked.into(),
     };
     let response = refuse(&refusal, language, &id, is_head);
@@ -131,7 +131,7 @@ async fn walk(
     record.learnt.network_known = Some(facts.network.known);
     let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-    let admitted = admit(worker, allowed, &principal, weight, now)?;
+    let admitted = admit(worker, allowed, &principal, weight)?;
     record.learnt.standing = Some(admitted.standing());
 
     let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
@@ -233,9 +233,11 @@ fn admit(
     allowed: Allowed,
     principal: &Principal,
     weight: Weight,
-    now: Moment,
 ) -> Result<Admitted, Refusal> {
     let keys = quota_keys(principal);
+    // Not the request's own reading: it may have waited for its body longer than a bucket takes to
+    // fill, and would find itself far behind those that came later.
+    let now = worker.books.clock.now();
     worker.shared.quotas.admit(allowed, &keys, weight.tier, now).map_err(over_quota)
 }
 
@@ -307,7 +309,7 @@ impl Worker {
     /// Charges a refused request, so that probing is not free: where the quota is used up the caller
     /// is told to come back later instead of why it was refused. Callers without proof are charged
     /// by the prefix of their address.
-    fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
+    fn charged(&self, refusal: Refusal, record: &Record) -> Refusal {
         if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
             let standing = refusal.standing.or(record.learnt.standing);
             return Refusal { standing, ..refusal };
@@ -317,7 +319,7 @@ impl Worker {
             None => record.unproven_keys(),
         };
         let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
-        match self.shared.quotas.charge_denied(&keys, tier, now) {
+        match self.shared.quotas.charge_denied(&keys, tier, self.books.clock.now()) {
             Ok(standing) => Refusal { standing: Some(standing), ..refusal },
             Err(over) => over_quota(over),
         }

@@ -2,7 +2,9 @@
 
 mod audit;
 mod canary;
+mod crowds;
 mod defence;
+mod floods;
 mod refusals;
 mod reload;
 mod support;

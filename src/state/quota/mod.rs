@@ -7,8 +7,8 @@
 //! is left, the narrowest of several. Keys are proven principals only; each scope remembers at most
 //! `keys_max` of them, and further keys share one bucket.
 //!
-//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of the request's one
-//! clock reading.
+//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of a clock reading at the
+//! moment of charging.
 //!
 //! ```
 //! use zhamen::config::settings::{Quota, QuotaSettings};
