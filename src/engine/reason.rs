@@ -151,6 +151,7 @@ causes! {
     NotHttp = "not_http" => Request;
     BadVersion = "version" => Version;
     EarlyClose = "early_close" => Request;
+    StreamRefused = "stream_refused" => Request;
     SlowBody = "slow_body" => SlowClient;
     Expect = "expect" => Expectation;
     UpgradeRefused = "upgrade_refused" => Request;

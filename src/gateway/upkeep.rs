@@ -1,7 +1,8 @@
 //! What goes on beside requests: timers, reloads, gauges, signals.
 
 use super::Parts;
-use crate::engine::evidence::{Entry, Reload, encode, tier_change};
+use crate::engine::evidence::{self, Entry, Reload, encode, tier_change};
+use crate::engine::reason::Cause;
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
@@ -51,7 +52,7 @@ pub(super) fn start(parts: &Arc<Parts>) -> io::Result<Upkeep> {
 
 async fn ticks(parts: &Parts, ends: &AtomicBool) {
     let mut checked: Option<(Arc<SharedUpstreams>, HealthChecks)> = None;
-    let mut tick: u64 = 0;
+    let (mut tick, mut unserved) = (0_u64, 0);
     while !ends.load(Ordering::Relaxed) {
         let upstreams = parts.shared.snapshots.current().upstreams.clone();
         if checked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &upstreams)) {
@@ -62,7 +63,21 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
             sweep(parts);
         }
         tick += 1;
+        note_unserved(parts, &mut unserved);
         tokio::time::sleep(TICK).await;
+    }
+    // The workers have ended: what their last connections left.
+    note_unserved(parts, &mut unserved);
+}
+
+/// Records streams that were refused without an entry each, as an exact count.
+fn note_unserved(parts: &Parts, noted: &mut u64) {
+    let total = parts.connections.stats().unserved();
+    let count = total - std::mem::replace(noted, total);
+    if count > 0 {
+        let ts = parts.clock.now().unix_ms;
+        let refused = evidence::Refused { ts, cause: Cause::StreamRefused, count };
+        drop(parts.audit.note(encode(&Entry::Refused(refused))));
     }
 }
 
@@ -238,6 +253,7 @@ fn refresh_connections(parts: &Parts) {
     events.extend(Refused::ALL.iter().map(|cause| (cause.code(), stats.refused(*cause))));
     events.extend(HandshakeFailure::ALL.iter().map(|cause| (cause.code(), stats.handshakes_failed(*cause))));
     events.extend(Cut::ALL.iter().map(|cause| (cause.code(), stats.cut(*cause))));
+    events.push(("stream_refused", stats.unserved()));
     for (event, total) in events {
         let counter = metrics.connections.with_label_values(&[event]);
         counter.inc_by(total.saturating_sub(counter.get()));

@@ -4,6 +4,7 @@ use super::body::{Body, BodyError};
 use super::connections::{Connections, Cut};
 use super::drain::Drain;
 use super::guard::{Guard, SYNTHETIC, SYNTHETIC_HOST, Scratch, Watch};
+use super::opened::Counted;
 use super::peer::{Peer, Protocol};
 use super::stream::Stream;
 use super::tls::Session;
@@ -139,13 +140,18 @@ pub(super) async fn run<S, F>(
             let (stall, connections) = (limits.write_stall_timeout, shared.connections.clone());
             let streams = Streams { next: Rc::default(), stall, connections };
             let next = streams.next.clone();
+            let (stream, opened) = Counted::new(stream);
+            let served = Cell::new(0_u64);
             let service = service_fn(|request| {
+                served.set(served.get() + 1);
                 let progress = Rc::new(Progress::default());
                 *next.borrow_mut() = Some(progress.clone());
                 answer(&shared, &peer, &activity, request, Some(progress))
             });
             let connection = http2_builder(limits, streams).serve_connection(TokioIo::new(stream), service);
-            drive(connection, conduct(None)).await
+            let ended = drive(connection, conduct(None)).await;
+            shared.connections.stats().count_unserved(opened.get().saturating_sub(served.get()));
+            ended
         }
     };
     if let Some(cut) = ended {
@@ -299,7 +305,7 @@ where
     }
 }
 
-impl<S> Graceful for http2::Connection<TokioIo<Stream>, S, Streams>
+impl<S> Graceful for http2::Connection<TokioIo<Counted>, S, Streams>
 where
     S: hyper::service::HttpService<Incoming, ResBody = Tracked, Error = Infallible>,
     S::Future: 'static,

@@ -5,6 +5,7 @@ mod canary;
 mod crowds;
 mod defence;
 mod floods;
+mod frames;
 mod refusals;
 mod reload;
 mod support;

@@ -17,6 +17,7 @@ use zhamen::engine::reason::Cause;
 /// Causes that no row reaches, each with the reason why.
 const UNREACHED: &[(&str, &str)] = &[
     ("early_close", "the caller is gone; audit.rs looks at the entry"),
+    ("stream_refused", "h2 refuses them unseen; frames.rs looks at the entry of their count"),
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
     ("audit_failed", "audit.rs breaks the log"),
     ("panic", "nothing known makes a request panic; a unit test of `request` makes one"),
