@@ -36,7 +36,7 @@ pub struct Refusal {
     /// Seconds until a retry makes sense.
     pub retry_after_s: Option<u64>,
     /// Where the caller stands in its quota after this refusal.
-    pub standing: Option<Standing>,
+    pub standing: Option<Box<Standing>>,
     /// Labels that the answer would have held (the law asks that what is withheld is named).
     pub withheld: Vec<Arc<str>>,
     /// Methods the route offers, for 405.
@@ -71,7 +71,7 @@ impl Refusal {
 
     /// Over quota: come back after so many seconds.
     pub fn over_quota(cause: Cause, standing: Standing, retry_after_s: u64) -> Self {
-        let (standing, retry_after_s) = (Some(standing), Some(retry_after_s));
+        let (standing, retry_after_s) = (Some(standing.into()), Some(retry_after_s));
         Refusal { standing, retry_after_s, ..Refusal::from(cause) }
     }
 

@@ -311,7 +311,7 @@ impl Worker {
     /// by the prefix of their address.
     fn charged(&self, refusal: Refusal, record: &Record) -> Refusal {
         if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
-            let standing = refusal.standing.or(record.learnt.standing);
+            let standing = refusal.standing.or_else(|| record.learnt.standing.map(Box::new));
             return Refusal { standing, ..refusal };
         }
         let keys = match &record.learnt.principal {
@@ -320,7 +320,7 @@ impl Worker {
         };
         let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
         match self.shared.quotas.charge_denied(&keys, tier, self.books.clock.now()) {
-            Ok(standing) => Refusal { standing: Some(standing), ..refusal },
+            Ok(standing) => Refusal { standing: Some(standing.into()), ..refusal },
             Err(over) => over_quota(over),
         }
     }

@@ -137,7 +137,7 @@ fn thousands_of_idle_connections_fit_into_the_budget() {
     let ground = Ground::lay();
     ground.edit("zhamen.yaml", |text| {
         let limits = "limits:\n  memory_budget_bytes: 2GiB\n  connections_max: 5001\n  \
-                      connections_per_peer_max: 5001\n  idle_timeout: 5m\n";
+                      connections_per_peer_max: 5001\n  idle_timeout: 5m\n  handshake_timeout: 60s\n";
         format!("{text}\n{limits}")
     });
     let stage = ground.spawn();
@@ -163,6 +163,7 @@ fn thousands_of_idle_connections_fit_into_the_budget() {
     assert!(each < 40_960.0, "{each} bytes an idle TLS connection");
     others_are_served(&stage);
     // The last place is taken; nobody else gets in, and nobody is thrown out.
+    assert!(eventually(|| open_connections(&stage) == IDLE as f64));
     let mut last = TcpStream::connect(stage.data).unwrap();
     assert!(eventually(|| open_connections(&stage) == IDLE as f64 + 1.0));
     let mut beyond = TcpStream::connect(stage.data).unwrap();
