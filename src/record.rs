@@ -139,6 +139,13 @@ impl Record {
         self.stamps.decision_us = Some(self.since_opened_us());
     }
 
+    /// Policies could not be evaluated: whatever they might have permitted is withheld.
+    pub fn policies_erred(&self, policies: &[Arc<str>]) {
+        for policy in policies {
+            self.books.metrics.shared().policy_errors.with_label_values(&[policy]).inc();
+        }
+    }
+
     /// The upstream is asked now.
     pub fn asks_upstream(&mut self) {
         self.stamps.upstream_out = Some(self.books.clock.now().unix_ms);
@@ -196,7 +203,8 @@ impl Record {
             return;
         }
         let cause = refusal.map_or(Some(Cause::Cancelled), |refusal| refusal.cause);
-        let decision = if cause.is_none() { Decision::Deny } else { Decision::Refused };
+        let is_denial = refusal.is_some_and(Refusal::is_denial);
+        let decision = if is_denial { Decision::Deny } else { Decision::Refused };
         self.observe(refusal, None);
         self.count(decision, refusal);
         if self.is_entered {
@@ -327,10 +335,8 @@ impl Record {
         if let Some(scope) = Scope::ALL.iter().find(over) {
             self.books.metrics.shared().quota_refusals.with_label_values(&[scope.code()]).inc();
         }
-        if refusal.is_some_and(|refusal| refusal.reason == Reason::PolicyError) {
-            for policy in learnt.policies.iter().flat_map(|policies| policies.iter()) {
-                self.books.metrics.shared().policy_errors.with_label_values(&[policy]).inc();
-            }
+        if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::PolicyEvaluation)) {
+            self.policies_erred(learnt.policies.as_deref().unwrap_or_default());
         }
         if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::Panicked)) {
             self.books.metrics.shared().panics.inc();

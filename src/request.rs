@@ -10,6 +10,8 @@ mod answer;
 mod disclosure;
 mod outgoing;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use disclosure::Disclosures;
 
@@ -97,7 +99,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
     let walked = caught(Box::pin(walk(&worker, &peer, request, &mut record)).as_mut()).await;
     let refusal = match walked {
         Some(Ok(shown)) => return respond(shown, record),
-        Some(Err(refusal)) => worker.charged(refusal, &record, now),
+        Some(Err(refusal)) => worker.charged(refusal, &record),
         None => Cause::Panicked.into(),
     };
     let response = refuse(&refusal, language, &id, is_head);
@@ -113,6 +115,8 @@ async fn walk(
     record: &mut Record,
 ) -> Result<answer::Released, Refusal> {
     let now = record.opened();
+    #[cfg(test)]
+    tests::panic_if_asked(request.headers());
     let wanted = Wanted::of(request.headers());
     let (canonical, body) = canonical(worker, peer, request)?;
     record.learnt.method = Some(canonical.method);
@@ -135,7 +139,7 @@ async fn walk(
         record.learnt.network_known = Some(facts.network.known);
         let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-        let admitted = admit(worker, allowed, &principal, weight, now)?;
+        let admitted = admit(worker, allowed, &principal, weight)?;
         record.learnt.standing = Some(admitted.standing());
 
         let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
@@ -182,6 +186,7 @@ fn judge(
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            record.policies_erred(&disclosure.errors);
             if asked.is_out_of_scope {
                 return Err(refusal(asked, &[Reason::RowScope], &[]));
             }
@@ -258,9 +263,11 @@ fn admit(
     allowed: Allowed,
     principal: &Principal,
     weight: Weight,
-    now: Moment,
 ) -> Result<Admitted, Refusal> {
     let keys = quota_keys(principal);
+    // Not the request's own reading: it may have waited for its body longer than a bucket takes to
+    // fill, and would find itself far behind those that came later.
+    let now = worker.books.clock.now();
     worker.shared.quotas.admit(allowed, &keys, weight.tier, now).map_err(over_quota)
 }
 
@@ -273,7 +280,7 @@ fn quota_keys(principal: &Principal) -> QuotaKeys {
 }
 
 fn over_quota(over: OverQuota) -> Refusal {
-    Refusal::over_quota(over.cause(), over.retry_after_s)
+    Refusal::over_quota(over.cause(), over.standing, over.retry_after_s)
 }
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
@@ -340,17 +347,18 @@ impl Worker {
     /// Charges a refused request, so that probing is not free: where the quota is used up the caller
     /// is told to come back later instead of why it was refused. Callers without proof are charged
     /// by the prefix of their address.
-    fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
+    fn charged(&self, refusal: Refusal, record: &Record) -> Refusal {
         if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
-            return refusal;
+            let standing = refusal.standing.or_else(|| record.learnt.standing.map(Box::new));
+            return Refusal { standing, ..refusal };
         }
         let keys = match &record.learnt.principal {
             Some(principal) => quota_keys(principal),
             None => record.unproven_keys(),
         };
         let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
-        match self.shared.quotas.charge_denied(&keys, tier, now) {
-            Ok(_) => refusal,
+        match self.shared.quotas.charge_denied(&keys, tier, self.books.clock.now()) {
+            Ok(standing) => Refusal { standing: Some(standing.into()), ..refusal },
             Err(over) => over_quota(over),
         }
     }

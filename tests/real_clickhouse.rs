@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// In columns that nobody may see whole. What ClickHouse says of itself must not get out either.
 const CANARIES: &[&str] =
-    &["金丝雀", "13805718848", "KANARIE", "DB::Exception", "ClickHouse", "system.numbers"];
+    &["金丝雀", "13805718848", "KANARIE", "spatzenkoenig", "DB::Exception", "ClickHouse", "system.numbers"];
 
 struct ClickHouse {
     process: Process,
@@ -68,6 +68,9 @@ fn gateway(clickhouse: &ClickHouse) -> Gateway {
     let catalogue = read("warehouse.yaml").replace("{clickhouse}", &clickhouse.address.to_string());
     site.write("policies/catalogue/data-centre.yaml", &catalogue);
     site.write("policies/warehouse.cedar", &read("warehouse.cedar"));
+    site.write("certs/warehouse.secret", "spatzenkoenig\n");
+    let secret = site.path("certs/warehouse.secret");
+    fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     site.start()
 }
 

@@ -53,7 +53,7 @@ use crate::engine::dataset::{Dataset, Label};
 use crate::engine::principal::Application;
 use crate::engine::terms::{LegalBasis, Text};
 use crate::fault::Faults;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that the files of `catalogue/`, `labels.yaml`, `purposes.yaml` and `revocations.yaml`
@@ -76,7 +76,6 @@ pub struct Catalogue {
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
     /// By dataset: which of its rows and counts leave.
     pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
-    by_proof: HashMap<Proof, Arc<Application>>,
 }
 
 /// A providing or asking department.
@@ -124,21 +123,6 @@ impl Catalogue {
     /// An application by client id.
     pub fn application(&self, id: &str) -> Option<&Arc<Application>> {
         self.applications.get(id).map(|registered| &registered.application)
-    }
-
-    /// The application that a certificate with this URI name belongs to; compared exactly.
-    pub fn application_by_san_uri(&self, uri: &str) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::Uri(uri.to_owned()))
-    }
-
-    /// The application that a certificate with this DNS name belongs to; compared without case.
-    pub fn application_by_san_dns(&self, name: &str) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::Dns(name.to_ascii_lowercase()))
-    }
-
-    /// The application that an API key belongs to, by the key's keyed hash.
-    pub fn application_by_api_key(&self, hash: &[u8; 32]) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::ApiKey(*hash))
     }
 }
 

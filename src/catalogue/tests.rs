@@ -131,15 +131,11 @@ fn a_folder_becomes_values() {
 
     let window = catalogue.application("window").unwrap();
     assert!(window.speaks_for_others && window.networks[0].contains("10.1.1.1".parse().unwrap()));
-    for found in [
-        catalogue.application_by_san_uri("spiffe://demo/app/window"),
-        catalogue.application_by_san_dns("WINDOW.GOV.CN"),
-        catalogue.application_by_api_key(&[0xaa; 32]),
-    ] {
-        assert_eq!(found, Some(window));
-    }
-    assert!(catalogue.application_by_san_uri("SPIFFE://demo/app/window").is_none());
-    assert!(catalogue.application_by_api_key(&[0; 32]).is_none());
+    let registered = &catalogue.applications["window"];
+    assert_eq!(registered.application, *window);
+    assert_eq!(registered.san_uris, ["spiffe://demo/app/window"]);
+    assert_eq!(registered.san_dns, ["window.gov.cn"], "names are compared in lower case");
+    assert_eq!(registered.api_key_hashes, [[0xaa; 32]]);
 
     let main = &catalogue.upstreams["main"];
     let authorities: Vec<String> = main.endpoints.iter().map(Endpoint::authority).collect();
@@ -189,18 +185,17 @@ fn routes_become_values() {
 }
 
 #[test]
-fn revocations_are_looked_up() {
+fn revocations_become_values() {
     let fingerprint = "AB:".repeat(31) + "AB";
     let text =
         format!("tokens: [j1]\nofficers: [o1]\napplications: [window]\ncertificates: ['{fingerprint}']\n");
     let mut files = sound();
     files.push(("revocations.yaml", &text));
     let revocations = load(&folder(&files)).unwrap().revocations;
-    assert!(
-        revocations.has_token("j1") && revocations.has_officer("o1") && revocations.has_application("window")
-    );
-    assert!(revocations.has_certificate(&[0xab; 32]));
-    assert!(!revocations.has_token("o1") && !revocations.has_certificate(&[0; 32]));
+    assert_eq!(revocations.tokens().collect::<Vec<_>>(), ["j1"]);
+    assert_eq!(revocations.officers().collect::<Vec<_>>(), ["o1"]);
+    assert_eq!(revocations.applications().collect::<Vec<_>>(), ["window"]);
+    assert_eq!(revocations.certificates().collect::<Vec<_>>(), [&[0xab; 32]]);
     assert_eq!(revocations.len(), 4);
 }
 
@@ -319,8 +314,7 @@ fn the_shipped_catalogue_is_sound() {
         "tax-desk",
     ] {
         let uri = format!("spiffe://zhamen.demo/app/{id}");
-        assert_eq!(catalogue.application_by_san_uri(&uri), catalogue.application(id), "{id}");
-        assert!(catalogue.application(id).is_some(), "{id}");
+        assert_eq!(catalogue.applications[id].san_uris, [uri], "{id}");
     }
     let list = &catalogue.datasets["infectious-disease-list"];
     assert_eq!((list.sharing, list.basis.as_deref()), (SharingType::NotShared, Some("传染病防治法第十二条")));

@@ -165,6 +165,8 @@ pub(super) struct Application {
 pub(super) struct Upstream {
     pub endpoints: At<Vec<At<String>>>,
     pub tls: Option<At<Tls>>,
+    /// How this gateway proves itself; absent: it does not.
+    pub credentials: Option<At<Credentials>>,
     pub connect_timeout: Option<At<Period>>,
     pub first_byte_timeout: Option<At<Period>>,
     pub total_timeout: Option<At<Period>>,
@@ -187,6 +189,30 @@ pub(super) struct Tls {
     pub cert_file: Option<At<String>>,
     pub key_file: Option<At<String>>,
     pub server_name: Option<At<String>>,
+}
+
+/// Who this gateway is to an upstream. The secret itself is never written here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    pub scheme: CredentialScheme,
+    /// Of `basic` and `clickhouse`.
+    pub user: Option<At<String>>,
+    /// A file with one line that only its owner may read; read again when it changes.
+    pub secret_file: Option<At<String>>,
+    /// The name of an environment variable, instead.
+    pub secret_env: Option<At<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum CredentialScheme {
+    /// User and password, RFC 7617.
+    Basic,
+    /// A token, RFC 6750.
+    Bearer,
+    /// `X-ClickHouse-User` and `X-ClickHouse-Key`.
+    Clickhouse,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -160,6 +160,7 @@ fn limits() {
             ],
         ),
         ("headers_max: 0", vec![(3, 23, "this limit must be 1 to 1073741824")]),
+        ("headers_max: 10001", vec![(3, 23, "a request has at most 10000 header fields")]),
         ("headers_max: -1", vec![(3, 23, "expected a whole number, not negative, found the number -1")]),
         ("header_bytes_max: 4KiB", vec![(3, 28, "a request's head may have 8KiB to 1MiB")]),
         ("target_bytes_max: 17KiB", vec![(3, 28, "the target cannot be longer than the head (16384 bytes)")]),

@@ -197,7 +197,8 @@ pub(super) struct Keys {
     pub url: Option<At<String>>,
     /// CA certificates that the address must chain to, PEM. Required for `https`.
     pub ca_file: Option<At<String>>,
-    /// How often the address is asked. Default `5m`.
+    /// The address is asked at least this often; more often, but at most once a minute, where `max-age` of
+    /// its answer's `Cache-Control` is shorter. Default `5m`.
     pub refresh: Option<At<Period>>,
     /// A key set older than this is no longer trusted: 503. Default `24h`.
     pub age_max: Option<At<Period>>,

@@ -27,5 +27,6 @@ pub mod json;
 pub mod mask;
 pub mod principal;
 pub mod reason;
+pub mod standing;
 pub mod terms;
 pub mod uses;

@@ -153,6 +153,7 @@ causes! {
     NotHttp = "not_http" => Request;
     BadVersion = "version" => Version;
     EarlyClose = "early_close" => Request;
+    StreamRefused = "stream_refused" => Request;
     SlowBody = "slow_body" => SlowClient;
     Expect = "expect" => Expectation;
     UpgradeRefused = "upgrade_refused" => Request;
@@ -168,6 +169,7 @@ causes! {
     BodyUnexpected = "body_unexpected" => Request;
     MisdirectedHost = "misdirected" => Misdirected;
     IdentityHeader = "identity_header" => Request;
+    OverrideHeader = "override_header" => Request;
     NoRoute = "no_route" => NotFound;
     AcceptUnserved = "accept" => NotAcceptable;
 

@@ -1,13 +1,14 @@
 //! The admin plane's listener, and the views it shows of the running parts.
 
 use super::{GatewayError, Parts};
+use crate::engine::evidence::{self, Entry, encode};
 use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, DriftView};
-use crate::state::secret;
+use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, problem};
+use crate::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -31,14 +32,16 @@ pub(super) fn start(
     let runtime =
         super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
     let limits = Arc::new(parts.settings.limits.clone());
+    let parts = parts.clone();
     let run = move || {
         let local = tokio::task::LocalSet::new();
         for socket in sockets {
             let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
             let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
-            let admin = admin.clone();
+            let (admin, parts) = (admin.clone(), parts.clone());
             let serve = move |_: Rc<crate::net::peer::Peer>, request: Request<hyper::body::Incoming>| {
-                std::future::ready(respond(&admin, &request))
+                let (admin, parts) = (admin.clone(), parts.clone());
+                async move { respond(&parts, &admin, &request).await }
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
                 tracing::error!(%error, "the admin plane could not use its socket");
@@ -49,7 +52,7 @@ pub(super) fn start(
     spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
 }
 
-fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
+async fn respond(parts: &Parts, admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let asked = Asked {
@@ -60,7 +63,8 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
         accept: text(header::ACCEPT).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };
-    let Answer { status, content_type, body } = admin.answer(&asked);
+    let answer = recorded(parts, admin, &asked, admin.answer(&asked)).await;
+    let Answer { status, content_type, body } = answer;
     let length = HeaderValue::from(body.len());
     // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
     let is_head = request.method() == hyper::Method::HEAD;
@@ -74,6 +78,18 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
     response
+}
+
+/// Leaves an entry of what is to be accounted for, and withholds what may only be shown against one.
+async fn recorded(parts: &Parts, admin: &Admin, asked: &Asked<'_>, answer: Answer) -> Answer {
+    let Some(act) = Act::of(asked.path, answer.status) else { return answer };
+    let (ts, actor) = (parts.clock.now().unix_ms, admin.actor(asked.authorization));
+    let entry = Entry::Admin(evidence::Admin { ts, actor, action: act.code(), status: answer.status });
+    let pending = parts.audit.note(encode(&entry));
+    if act.awaits_entry() && pending.receipt().await.is_err() {
+        return problem(503, "no answer without a record: the audit log is unavailable");
+    }
+    answer
 }
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {

@@ -1,7 +1,8 @@
 //! What goes on beside requests: timers, reloads, gauges, signals.
 
 use super::Parts;
-use crate::engine::evidence::{Entry, Reload, encode, tier_change};
+use crate::engine::evidence::{self, Entry, Reload, encode, tier_change};
+use crate::engine::reason::Cause;
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
@@ -51,7 +52,7 @@ pub(super) fn start(parts: &Arc<Parts>) -> io::Result<Upkeep> {
 
 async fn ticks(parts: &Parts, ends: &AtomicBool) {
     let mut checked: Option<(Arc<SharedUpstreams>, HealthChecks)> = None;
-    let mut tick: u64 = 0;
+    let (mut tick, mut unserved) = (0_u64, 0);
     while !ends.load(Ordering::Relaxed) {
         let upstreams = parts.shared.snapshots.current().upstreams.clone();
         if checked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &upstreams)) {
@@ -62,7 +63,21 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
             sweep(parts);
         }
         tick += 1;
+        note_unserved(parts, &mut unserved);
         tokio::time::sleep(TICK).await;
+    }
+    // The workers have ended: what their last connections left.
+    note_unserved(parts, &mut unserved);
+}
+
+/// Records streams that were refused without an entry each, as an exact count.
+fn note_unserved(parts: &Parts, noted: &mut u64) {
+    let total = parts.connections.stats().unserved();
+    let count = total - std::mem::replace(noted, total);
+    if count > 0 {
+        let ts = parts.clock.now().unix_ms;
+        let refused = evidence::Refused { ts, cause: Cause::StreamRefused, count };
+        drop(parts.audit.note(encode(&Entry::Refused(refused))));
     }
 }
 
@@ -77,7 +92,7 @@ fn sweep(parts: &Parts) {
 
 /// What the reloader watches: the policies folder, and certificates with key sets.
 pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
-    let (policies, files) = (parts.clone(), parts.clone());
+    let (policies, files, upstreams) = (parts.clone(), parts.clone(), parts.clone());
     let mut seen = stamps(&credential_files(parts));
     let look_at_files = move |forced: bool| {
         let now = stamps(&credential_files(&files));
@@ -86,13 +101,34 @@ pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
             reload_credentials(&files);
         }
     };
+    let mut tried = None;
+    let look_at_upstreams = move |forced: bool| {
+        // A forced look at the policies has read these files already.
+        if forced || upstreams.shared.snapshots.current().upstreams.is_as_read() {
+            tried = None;
+            return;
+        }
+        // What was refused once is not tried again before it changes.
+        let now = stamps(&upstream_files(&upstreams));
+        if tried.replace(now.clone()) != Some(now) {
+            look_at_policies(&upstreams, true);
+        }
+    };
     vec![
         Watched {
             folders: vec![parts.settings.policies_dir.clone()],
             look: Box::new(move |forced| look_at_policies(&policies, forced)),
         },
         Watched { folders: folders(&credential_files(parts)), look: Box::new(look_at_files) },
+        Watched { folders: folders(&upstream_files(parts)), look: Box::new(look_at_upstreams) },
     ]
+}
+
+/// Certificates, keys and secrets of the upstreams in force.
+fn upstream_files(parts: &Parts) -> Vec<PathBuf> {
+    let snapshot = parts.shared.snapshots.current();
+    let files = snapshot.upstreams.iter().flat_map(|upstream| upstream.settings().files());
+    files.map(std::path::Path::to_owned).collect()
 }
 
 fn look_at_policies(parts: &Parts, forced: bool) {
@@ -221,6 +257,7 @@ fn refresh_connections(parts: &Parts) {
     events.extend(Refused::ALL.iter().map(|cause| (cause.code(), stats.refused(*cause))));
     events.extend(HandshakeFailure::ALL.iter().map(|cause| (cause.code(), stats.handshakes_failed(*cause))));
     events.extend(Cut::ALL.iter().map(|cause| (cause.code(), stats.cut(*cause))));
+    events.push(("stream_refused", stats.unserved()));
     for (event, total) in events {
         let counter = metrics.connections.with_label_values(&[event]);
         counter.inc_by(total.saturating_sub(counter.get()));

@@ -10,7 +10,7 @@ use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
 use crate::record::Books;
 use crate::request::{Worker, serve};
-use crate::state::secret;
+use crate::secret;
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
 use std::rc::Rc;

@@ -13,7 +13,7 @@ use super::keys::KeyFault;
 use super::keystore::{KeyStore, SET_BYTES_MAX};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{ACCEPT, HOST};
+use hyper::header::{ACCEPT, AGE, CACHE_CONTROL, HOST, HeaderMap};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -29,6 +29,9 @@ use tokio_rustls::TlsConnector;
 
 /// One fetch, from the name look-up to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The shortest pause that an answer's `Cache-Control` can ask for, unless `refresh` is shorter still.
+const REFRESH_MIN: Duration = Duration::from_secs(60);
 
 /// The first pause after a failed fetch; it doubles, up to the refresh interval.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -110,14 +113,44 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
 pub fn once(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Bytes, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let fetched = runtime.map_err(|error| error.to_string())?.block_on(fetch(endpoint, accept, bytes_max));
+    let fetched = fetched.map(|fetched| fetched.bytes);
     fetched.map_err(|fault| format!("it could not be fetched: {fault}"))
 }
 
 /// What key sets are asked for as.
 const KEY_SETS: &str = "application/jwk-set+json, application/json";
 
+/// A fetched document, and for how long it says that it is fresh, if it does.
+#[derive(Debug)]
+struct Fetched {
+    bytes: Bytes,
+    fresh: Option<Duration>,
+}
+
+/// What `Cache-Control` and `Age` leave of an answer's freshness (RFC 9111, sections 4.2.1 and 5.2.2); zero where
+/// it may not be kept, or says so in a way that cannot be read.
+fn freshness(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(CACHE_CONTROL).iter().map(|value| value.to_str().unwrap_or("no-store"));
+    let directive = |text: &str| -> Option<u64> {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" => Some(0),
+            "max-age" => Some(value.trim().trim_matches('"').parse().unwrap_or(0)),
+            _ => None,
+        }
+    };
+    let seconds = values.flat_map(|value| value.split(',')).filter_map(directive).min()?;
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.parse().ok()).unwrap_or(0);
+    Some(Duration::from_secs(seconds.saturating_sub(age)))
+}
+
+/// How long a good set rests: `refresh`, or shorter where the set itself says so.
+fn rest(refresh: Duration, fresh: Option<Duration>) -> Duration {
+    fresh.map_or(refresh, |fresh| fresh.clamp(REFRESH_MIN.min(refresh), refresh))
+}
+
 /// Fetches one document.
-async fn fetch(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Bytes, KeyFault> {
+async fn fetch(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Fetched, KeyFault> {
     let whole = async {
         let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
         let stream = stream.map_err(|_| KeyFault::Unreadable)?;
@@ -141,7 +174,7 @@ async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     accept: &'static str,
     bytes_max: usize,
-) -> Result<Bytes, KeyFault> {
+) -> Result<Fetched, KeyFault> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| KeyFault::Unreadable)?;
@@ -155,8 +188,9 @@ async fn ask(
         if answer.status() != StatusCode::OK {
             return Err(KeyFault::Status);
         }
+        let fresh = freshness(answer.headers());
         let body = Limited::new(answer.into_body(), bytes_max).collect().await;
-        body.map(|body| body.to_bytes()).map_err(|error| {
+        body.map(|body| Fetched { bytes: body.to_bytes(), fresh }).map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 KeyFault::TooLarge
             } else {
@@ -176,17 +210,18 @@ async fn ask(
 async fn keep_fresh(endpoint: Endpoint, store: Arc<KeyStore>, refresh: Duration, epoch: Instant) {
     let mut retry = RETRY_FIRST;
     loop {
+        let now = || u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
         let fetched = match fetch(&endpoint, KEY_SETS, SET_BYTES_MAX).await {
-            Ok(bytes) => store.accept(&bytes, u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            Ok(Fetched { bytes, fresh }) => store.accept(&bytes, now()).map(|()| fresh),
             Err(fault) => {
                 store.note(fault);
                 Err(fault)
             }
         };
         let pause = match fetched {
-            Ok(()) => {
+            Ok(fresh) => {
                 retry = RETRY_FIRST;
-                refresh
+                rest(refresh, fresh)
             }
             Err(_) => {
                 let pause = retry.min(refresh);
@@ -244,5 +279,68 @@ impl Drop for Refresher {
             // A panic over there was already reported by its own hook.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn an_answer_says_how_long_it_is_fresh() {
+        for (lines, expect) in [
+            (&[][..], None),
+            (&[("cache-control", "public")], None),
+            (&[("cache-control", "public, max-age=600")], Some(600)),
+            (&[("cache-control", "Max-Age=\"600\", must-revalidate")], Some(600)),
+            (&[("cache-control", "max-age=600"), ("age", "100")], Some(500)),
+            (&[("cache-control", "max-age=600"), ("age", "700")], Some(0)),
+            (&[("cache-control", "max-age=600"), ("age", "old")], Some(600)),
+            (&[("cache-control", "max-age=600"), ("cache-control", "max-age=60")], Some(60)),
+            (&[("cache-control", "max-age=600, no-cache")], Some(0)),
+            (&[("cache-control", "no-store")], Some(0)),
+            (&[("cache-control", "max-age=-1")], Some(0)),
+            (&[("cache-control", "max-age")], Some(0)),
+            (&[("cache-control", "s-maxage=5")], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, value.parse().unwrap());
+            }
+            assert_eq!(freshness(&headers), expect.map(Duration::from_secs), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn it_shortens_the_rest_within_bounds() {
+        for (refresh, fresh, expect) in [
+            (300, None, 300),
+            (300, Some(120), 120),
+            (300, Some(86_400), 300),
+            (300, Some(0), 60),
+            (30, Some(0), 30),
+            (30, Some(3600), 30),
+        ] {
+            let seconds = Duration::from_secs;
+            assert_eq!(rest(seconds(refresh), fresh.map(seconds)), seconds(expect), "{refresh} {fresh:?}");
+        }
+    }
+
+    #[test]
+    fn a_fetch_brings_both() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=90\r\nContent-Length: 2\r\n\r\n{}")
+                .unwrap();
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let fetched = runtime.block_on(fetch(&Endpoint::new(&url, None).unwrap())).unwrap();
+        assert_eq!((&fetched.bytes[..], fetched.fresh), (&b"{}"[..], Some(Duration::from_secs(90))));
+        server.join().unwrap();
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 
 use super::metrics::Metrics;
+use crate::closed_enum;
 use crate::engine::terms::RiskTier;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -77,6 +78,33 @@ pub struct DriftView {
     pub policy_digest: String,
 }
 
+closed_enum! {
+    /// What is recorded of the admin plane: readings of what it knows of callers and of itself, and
+    /// everything that it refused. Health, metrics and its description hold nothing to account for.
+    pub enum Act { ReadState = "read_state", ReadCallers = "read_callers", Refused = "refused" }
+}
+
+impl Act {
+    /// What a request did, if it is to be recorded.
+    pub fn of(path: &str, status: u16) -> Option<Act> {
+        match (status, path) {
+            (401 | 405 | 421, _) => Some(Act::Refused),
+            (200, "/admin/v1/state") => Some(Act::ReadState),
+            (200, "/admin/v1/callers") => Some(Act::ReadCallers),
+            _ => None,
+        }
+    }
+
+    /// Names of people are shown against a durable entry only. The state is shown in any case: it is
+    /// what the log is mended by.
+    pub fn awaits_entry(self) -> bool {
+        match self {
+            Act::ReadCallers => true,
+            Act::ReadState | Act::Refused => false,
+        }
+    }
+}
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -122,6 +150,15 @@ impl Admin {
             "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
             _ => problem(404, "no such page"),
+        }
+    }
+
+    /// Who asked, as entries name it.
+    pub fn actor(&self, authorization: Option<&str>) -> &'static str {
+        match (&self.credential, self.is_authorized(authorization)) {
+            (None, _) => "loopback",
+            (Some(_), true) => "credential",
+            (Some(_), false) => "unproven",
         }
     }
 
@@ -177,7 +214,8 @@ fn json(view: &impl Serialize) -> Answer {
     }
 }
 
-fn problem(status: u16, title: &str) -> Answer {
+/// Any "no" of this plane (RFC 9457).
+pub fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
     Answer { status, content_type: "application/problem+json", body }
 }
@@ -248,6 +286,26 @@ mod tests {
         {
             assert_eq!(guarded.answer(&Asked { authorization, ..asked("GET", "/metrics") }).status, status);
         }
+    }
+
+    #[test]
+    fn readings_and_refusals_are_recorded() {
+        let guarded = admin(Some(b"secret"), true);
+        for (method, path, authorization, expect) in [
+            ("GET", "/admin/v1/state", Some("Bearer secret"), (Some(Act::ReadState), "credential")),
+            ("HEAD", "/admin/v1/callers", Some("Bearer secret"), (Some(Act::ReadCallers), "credential")),
+            ("GET", "/admin/v1/callers", None, (Some(Act::Refused), "unproven")),
+            ("GET", "/metrics", Some("Bearer wrong"), (Some(Act::Refused), "unproven")),
+            ("POST", "/admin/v1/state", Some("Bearer secret"), (Some(Act::Refused), "credential")),
+            ("GET", "/metrics", Some("Bearer secret"), (None, "credential")),
+            ("GET", "/healthz", None, (None, "unproven")),
+            ("GET", "/nothing", Some("Bearer secret"), (None, "credential")),
+        ] {
+            let asked = Asked { authorization, ..asked(method, path) };
+            let status = guarded.answer(&asked).status;
+            assert_eq!((Act::of(path, status), guarded.actor(authorization)), expect, "{method} {path}");
+        }
+        assert_eq!(admin(None, true).actor(None), "loopback");
     }
 
     #[test]

@@ -337,9 +337,7 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let vary = if can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    let (limit, policy) = rate_limit(&standing);
-    headers.insert(RATE_LIMIT.clone(), limit);
-    headers.insert(RATE_LIMIT_POLICY.clone(), policy);
+    rate_limit(&mut headers, &standing);
     if let Some(warnings) = warnings.value(prepared.as_ref()) {
         headers.insert(WARNING.clone(), warnings);
     }
@@ -358,13 +356,10 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     response
 }
 
-/// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-11.
-fn rate_limit(standing: &Standing) -> (HeaderValue, HeaderValue) {
-    let Standing { policy, limit, remaining, reset_s, window_s } = standing;
-    (
-        visible(&format!("\"{policy}\";r={remaining};t={reset_s}")),
-        visible(&format!("\"{policy}\";q={limit};w={window_s}")),
-    )
+/// `RateLimit` and `RateLimit-Policy`.
+fn rate_limit(headers: &mut HeaderMap, standing: &Standing) {
+    headers.insert(RATE_LIMIT.clone(), visible(&standing.field()));
+    headers.insert(RATE_LIMIT_POLICY.clone(), visible(&standing.policy_field()));
 }
 
 /// The response of a refusal. To HEAD it has no body on any version (RFC 9110, 9.3.2): HTTP/2 takes a
@@ -386,6 +381,9 @@ pub(super) fn refuse(
     headers.insert(header::CONTENT_LANGUAGE, visible(language.tag()));
     headers.insert(REQUEST_ID.clone(), visible(request_id));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(standing) = &refusal.standing {
+        rate_limit(headers, standing);
+    }
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

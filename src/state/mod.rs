@@ -9,5 +9,4 @@ pub mod drift;
 pub mod profile;
 pub mod quota;
 pub mod reload;
-pub mod secret;
 pub mod snapshot;

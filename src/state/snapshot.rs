@@ -147,6 +147,7 @@ fn upstream(spec: &UpstreamSpec) -> UpstreamSettings {
                 }),
             },
         ),
+        credentials: spec.credentials.clone(),
         connect_timeout: spec.connect_timeout,
         first_byte_timeout: spec.first_byte_timeout,
         total_timeout: spec.total_timeout,
@@ -288,4 +289,22 @@ pub fn check(root: &Path) -> Result<Checked, Faults> {
         format!("cases      {} hold", snapshot.cases),
         format!("digest     {}", snapshot.digest),
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_finds_what_the_catalogue_registers() {
+        let folder = Folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap();
+        let snapshot = Snapshot::build(&folder, None).unwrap_or_else(|faults| panic!("{faults}"));
+        let registry = &snapshot.registry;
+        assert_eq!(registry.by_id.len(), snapshot.catalogue.applications.len());
+        for (id, registered) in &snapshot.catalogue.applications {
+            let uri = format!("spiffe://zhamen.demo/app/{id}");
+            assert_eq!(registry.by_san_uri.get(&uri), Some(&registered.application), "{id}");
+        }
+        assert!(registry.revoked_officers.is_empty() && !registry.by_san_uri.contains_key("tax-desk"));
+    }
 }

@@ -143,6 +143,9 @@ fn without_a_log_there_are_no_answers_and_with_it_again_there_are() {
         |reply: &crate::support::client::Reply| (reply.status, reply.code()) == (503, "E-AUDIT".into());
     assert!(eventually(|| refused(&stage.get(MARKET, ENTERPRISE))));
     assert_eq!(stage.page("/readyz").status, 503);
+    // Names of people neither; but what is wrong can be seen.
+    assert_eq!(stage.page("/admin/v1/callers").status, 503);
+    assert_eq!(stage.page("/admin/v1/state").json()["audit"]["ok"], false);
     fs::rename(&away, &dir).unwrap();
     assert!(
         eventually(|| stage.get(MARKET, ENTERPRISE).status == 200),
@@ -178,4 +181,21 @@ fn the_entry_is_there_before_the_first_byte() {
         assert!(!done.load(Ordering::SeqCst), "the entry came after the answer");
         assert_eq!(asking.join().unwrap().status, 200);
     });
+}
+
+/// Who reads what the gateway knows of callers leaves an entry; who looks whether it is well does not.
+#[test]
+fn readings_of_the_admin_plane_are_entries() {
+    let stage = Ground::lay().start(|_| ());
+    for path in ["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json", "/nothing"] {
+        stage.page(path);
+    }
+    assert_eq!(stage.page("/admin/v1/callers").status, 200);
+    assert_eq!(stage.page("/admin/v1/state").status, 200);
+    let acts =
+        || -> Vec<Value> { stage.entries().into_iter().filter(|entry| entry["kind"] == "admin").collect() };
+    assert!(eventually(|| acts().len() >= 2));
+    let said: Vec<_> =
+        acts().iter().map(|act| format!("{} {} {}", act["actor"], act["action"], act["status"])).collect();
+    assert_eq!(said, [r#""loopback" "read_callers" 200"#, r#""loopback" "read_state" 200"#]);
 }

@@ -24,7 +24,7 @@ fn planted(status: u16, content_type: &str, body: &str) -> Play {
 }
 
 /// Everything that the gateway says to anybody but the caller.
-fn outputs(stage: &Stage) -> Vec<(String, String)> {
+pub fn outputs(stage: &Stage) -> Vec<(String, String)> {
     let mut outputs = vec![("log lines".to_owned(), logged())];
     for page in [
         "/metrics",

@@ -2,8 +2,11 @@
 
 mod audit;
 mod canary;
+mod crowds;
 mod defence;
 mod formats;
+mod floods;
+mod frames;
 mod refusals;
 mod reload;
 mod support;

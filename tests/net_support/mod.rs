@@ -360,6 +360,7 @@ pub fn upstream_settings(endpoints: &[SocketAddr]) -> UpstreamSettings {
         name: "fake".to_owned(),
         endpoints: endpoints.iter().map(endpoint).collect(),
         tls: None,
+        credentials: None,
         connect_timeout: ms(2000),
         first_byte_timeout: ms(2000),
         total_timeout: ms(10_000),

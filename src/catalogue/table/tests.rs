@@ -31,6 +31,7 @@ fn upstream() -> Arc<UpstreamSpec> {
         id: "u".into(),
         endpoints: Vec::new(),
         tls: None,
+        credentials: None,
         connect_timeout: second,
         first_byte_timeout: second,
         total_timeout: second,

@@ -74,6 +74,7 @@ impl<'a> Fields<'a> {
             Name::ProxyAuthorization => self.proxy_authorization = true,
             Name::Trailer => trailer(value)?,
             Name::Upgrade => return Err(Cause::UpgradeRefused),
+            Name::Override => return Err(Cause::OverrideHeader),
             Name::Te | Name::Hop => {}
             Name::Other if text.contains('_') && underscore_collides(text) => {
                 return Err(Cause::IdentityHeader);

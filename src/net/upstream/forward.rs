@@ -157,6 +157,7 @@ impl Upstream {
         *request.method_mut() = outbound.method;
         *request.uri_mut() = Uri::from(outbound.path_and_query);
         *request.headers_mut() = outbound.headers;
+        self.shared().authorize(request.headers_mut());
         let host = request.headers_mut().entry(HOST);
         host.or_insert_with(|| self.target(endpoint).authority.clone());
         request

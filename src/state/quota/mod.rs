@@ -3,11 +3,12 @@
 //! Four scopes, checked narrowest first: a caller over its own quota never reaches the wider ones,
 //! so it cannot spend the others' share. A request costs a caller as many cells as its tier says; the
 //! bucket is the same in every tier, so a change of tier never grants a fresh burst. Denied requests
-//! are charged like allowed ones. Keys are proven principals only; each scope remembers at most
+//! are charged like allowed ones. What a caller is told is its standing in the scope of which the least
+//! is left, the narrowest of several. Keys are proven principals only; each scope remembers at most
 //! `keys_max` of them, and further keys share one bucket.
 //!
-//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of the request's one
-//! clock reading.
+//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of a clock reading at the
+//! moment of charging.
 //!
 //! ```
 //! use zhamen::config::settings::{Quota, QuotaSettings};
@@ -33,6 +34,7 @@ use crate::config::settings::{Quota, QuotaSettings};
 use crate::engine::clock::Moment;
 use crate::engine::decide::Allowed;
 use crate::engine::reason::Cause;
+pub use crate::engine::standing::Standing;
 use crate::engine::terms::RiskTier;
 use limiter::{Limiter, Spent};
 use std::num::NonZeroU32;
@@ -70,22 +72,6 @@ pub struct QuotaKeys {
     pub department: Arc<str>,
 }
 
-/// Where a caller stands, in requests at its present cost: the content of the `RateLimit` headers
-/// (draft-ietf-httpapi-ratelimit-headers-11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Name of the policy: the scope's code.
-    pub policy: &'static str,
-    /// Requests in a full window (`q`).
-    pub limit: u32,
-    /// Requests left now (`r`).
-    pub remaining: u32,
-    /// Seconds until the quota is whole again; of a refusal, until one request fits (`t`).
-    pub reset_s: u64,
-    /// Seconds in which an empty quota becomes whole (`w`).
-    pub window_s: u64,
-}
-
 /// Proof that a request passed policy and its quotas. Only [`Quotas::admit`] makes it.
 #[derive(Debug)]
 pub struct Admitted {
@@ -99,7 +85,7 @@ impl Admitted {
         &self.allowed
     }
 
-    /// The caller's standing after this request.
+    /// The caller's standing after this request, in the quota of which the least is left.
     pub fn standing(&self) -> Standing {
         self.standing
     }
@@ -210,11 +196,21 @@ impl Quotas {
     fn charge(&self, keys: &QuotaKeys, tier: RiskTier, now: Moment) -> Result<Standing, OverQuota> {
         let cost = self.cost[usize::from(tier.number())];
         let one = NonZeroU32::MIN;
-        let spent = self.spend(Scope::Caller, &keys.caller, cost, keys, now)?;
-        self.spend(Scope::Application, &keys.application, one, keys, now)?;
-        self.spend(Scope::Department, &keys.department, one, keys, now)?;
-        self.spend(Scope::Total, &self.total_key, one, keys, now)?;
-        Ok(self.standing(Scope::Caller, cost, spent))
+        let mut tightest = (Scope::Caller, cost, self.spend(Scope::Caller, &keys.caller, cost, keys, now)?);
+        let wider = [
+            (Scope::Application, &keys.application),
+            (Scope::Department, &keys.department),
+            (Scope::Total, &self.total_key),
+        ];
+        for (scope, key) in wider {
+            let spent = self.spend(scope, key, one, keys, now)?;
+            let (_, cost, least) = tightest;
+            if spent.cells_left < least.cells_left / cost {
+                tightest = (scope, one, spent);
+            }
+        }
+        let (scope, cost, spent) = tightest;
+        Ok(self.standing(scope, cost, spent))
     }
 
     fn spend(

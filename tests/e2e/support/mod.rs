@@ -1,6 +1,7 @@
 //! A whole gateway for one test: its folder, its upstream, its callers.
 
 pub mod client;
+pub mod h2;
 pub mod upstream;
 
 use client::{Connection, Reply};
@@ -179,8 +180,14 @@ impl Ground {
 
     /// Starts the gateway as a process of its own.
     pub fn spawn(self) -> Stage {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_zhamen"))
-            .args(["run", "--create-audit-log", "--config"])
+        self.spawn_within("true")
+    }
+
+    /// The same after a command of the shell that narrows what it may use.
+    pub fn spawn_within(self, limit: &str) -> Stage {
+        let run = format!("{limit} && exec \"$0\" run --create-audit-log --config \"$1\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &run, env!("CARGO_BIN_EXE_zhamen")])
             .arg(self.path("zhamen.yaml"))
             .env("NO_COLOR", "1")
             .stdout(Stdio::null())
