@@ -7,6 +7,9 @@
 //! assert!(matches!(arguments.command, Command::Audit(_)));
 //! ```
 
+mod check;
+mod key;
+mod prove;
 mod verify;
 
 use super::Exit;
@@ -24,10 +27,19 @@ pub struct Arguments {
 enum Audit {
     /// Verify every entry of a log, and name the first bad place
     Verify(verify::Arguments),
+    /// Write proofs of entries that verify without the log and without the gateway
+    Prove(prove::Arguments),
+    /// Check a proof that `prove` wrote
+    Check(check::Arguments),
+    /// Print the public key that verifies the log's checkpoints
+    Key(key::Arguments),
 }
 
 pub(super) fn audit(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Audit::Verify(arguments) => verify::verify(arguments),
+        Audit::Prove(arguments) => prove::prove(arguments),
+        Audit::Check(arguments) => check::check(arguments),
+        Audit::Key(arguments) => key::key(arguments),
     }
 }

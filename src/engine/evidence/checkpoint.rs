@@ -8,7 +8,7 @@
 //! ```
 
 use super::note::{Note, SigningKey, VerifierKey};
-use super::tree::{Hash, verify_inclusion};
+use super::tree::{Hash, verify_consistency, verify_inclusion};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write as _;
@@ -120,6 +120,42 @@ impl EntryProof {
     }
 }
 
+/// That a log continues an earlier checkpoint of it: old size, proof and newer checkpoint, in the form
+/// of a witness's request (C2SP tlog-witness).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continues {
+    pub old: u64,
+    pub hashes: Vec<Hash>,
+    /// The newer signed checkpoint.
+    pub checkpoint: String,
+}
+
+impl Continues {
+    /// The request's body.
+    pub fn text(&self) -> String {
+        format!("old {}\n{}\n{}", self.old, proof_lines(&self.hashes), self.checkpoint)
+    }
+
+    /// Reads such a body.
+    pub fn parse(text: &str) -> Option<Continues> {
+        let (old, rest) = text.strip_prefix("old ")?.split_once('\n')?;
+        let (lines, checkpoint) = match rest.strip_prefix('\n') {
+            Some(checkpoint) => ("", checkpoint),
+            None => rest.split_once("\n\n")?,
+        };
+        let hashes = lines.lines().map(hash_of_base64).collect::<Option<Vec<_>>>()?;
+        Some(Continues { old: decimal(old)?, hashes, checkpoint: checkpoint.to_owned() })
+    }
+
+    /// Whether the log of this key continues that earlier checkpoint.
+    pub fn verify(&self, old: &Checkpoint, key: &VerifierKey) -> bool {
+        Checkpoint::verified(&self.checkpoint, key).is_some_and(|new| {
+            let proof = &self.hashes;
+            old.size == self.old && verify_consistency(old.size, &old.root, new.size, &new.root, proof)
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +185,21 @@ mod tests {
         assert_eq!(Checkpoint::verified(&checkpoint.signed(&key), key.verifier()), Some(checkpoint.clone()));
         checkpoint.origin = "gw/b".into();
         assert_eq!(Checkpoint::verified(&checkpoint.signed(&key), key.verifier()), None);
+    }
+
+    #[test]
+    fn a_continuation_reads_back_and_fits_one_pair() {
+        let key = SigningKey::of_seed("gw/a", &[1; 32]).unwrap();
+        let leaves = [[3; 32], [4; 32]];
+        let root = super::super::tree::node_hash(&leaves[0], &leaves[1]);
+        let old = Checkpoint { origin: "gw/a".into(), size: 1, root: leaves[0] };
+        let checkpoint = Checkpoint { origin: "gw/a".into(), size: 2, root }.signed(&key);
+        let proof = Continues { old: 1, hashes: vec![leaves[1]], checkpoint };
+        assert_eq!(Continues::parse(&proof.text()), Some(proof.clone()));
+        assert!(proof.verify(&old, key.verifier()));
+        assert!(!proof.verify(&Checkpoint { root: leaves[1], ..old }, key.verifier()));
+        let whole = Continues { old: 2, hashes: Vec::new(), ..proof };
+        assert_eq!(Continues::parse(&whole.text()), Some(whole));
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod feed;
 mod finding;
 mod lines;
 mod open;
+mod prove;
 mod publish;
 mod queue;
 mod segment;
@@ -49,6 +50,7 @@ mod witness;
 mod writer;
 
 pub use finding::{Finding, GapFound, Report, Sort, What};
+pub use prove::{ProveError, Proved, Wanted, prove, prove_consistency};
 pub use verify::{Against, verify_against, verify_dir};
 
 use crate::config::settings::AuditSettings;
@@ -322,6 +324,14 @@ impl Audit {
             if then { self.feed.close() } else { self.outbox.close() }
         }
     }
+}
+
+/// What verifies the checkpoints of a log with these settings.
+///
+/// # Errors
+/// The signing key cannot be used.
+pub fn verifier_key(settings: &AuditSettings) -> Result<Option<VerifierKey>, OpenError> {
+    Ok(signer(settings)?.map(|signer| signer.verifier().clone()))
 }
 
 fn signer(settings: &AuditSettings) -> Result<Option<SigningKey>, OpenError> {

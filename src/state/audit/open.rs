@@ -38,6 +38,8 @@ pub(super) fn create(settings: &AuditSettings) -> Result<Opened, OpenError> {
         }
     }
     let lock = lock(dir)?;
+    // A witness that knows entries of a log that is not here: it vanished, and is not begun anew.
+    agree(settings, &mut Tree::new(dir))?;
     let segment = Segment::create(dir, 1).map_err(fail)?;
     Ok(Opened { lock, segment, cursor: Cursor::GENESIS, tree: Tree::new(dir), torn_bytes: 0 })
 }
@@ -173,7 +175,7 @@ fn grow(
     size_max: u64,
 ) -> Result<Walked, Finding> {
     let tree_cell = std::cell::RefCell::new(&mut tree);
-    let mut sink = |cursor: &Cursor| {
+    let mut sink = |cursor: &Cursor, _: &[u8]| {
         if cursor.size > size_max {
             return Ok(());
         }

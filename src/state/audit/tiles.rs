@@ -106,7 +106,7 @@ impl TileStore {
 
     /// Looks hashes of complete subtrees up, for roots and proofs, in a tree of so many leaves. Keeps the
     /// tile that was read last.
-    pub fn lookup(&self, size: u64) -> impl FnMut(u32, u64) -> Option<Hash> {
+    pub fn lookup(&self, size: u64) -> impl FnMut(u32, u64) -> Option<Hash> + use<> {
         let mut last: Option<Tile> = None;
         let store = self.clone();
         move |height, index| {

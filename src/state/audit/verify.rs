@@ -41,7 +41,7 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
     let store = TileStore::new(dir);
     let (mut edge, mut full, mut tiles_missing) = (Edge::default(), Vec::new(), 0);
     anchors.at(&edge).map_err(whole)?;
-    let mut sink = |cursor: &Cursor| {
+    let mut sink = |cursor: &Cursor, _: &[u8]| {
         edge.push(cursor.hash, &mut full);
         for tile in full.drain(..) {
             match store.read_full(tile.name) {

@@ -25,8 +25,8 @@ impl Cursor {
     }
 }
 
-/// What follows each entry: the tree that grows by its hash, for example.
-pub(super) type Sink<'a> = dyn FnMut(&Cursor) -> Result<(), What> + 'a;
+/// What follows each entry, with its line: the tree that grows by its hash, for example.
+pub(super) type Sink<'a> = dyn FnMut(&Cursor, &[u8]) -> Result<(), What> + 'a;
 
 /// All segments of a folder, and where trust in each ends.
 pub(super) struct Segments {
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
             return Err(What::Name);
         }
         let after = self.cursor.then(found.seq, found.hash);
-        (self.sink)(&after)?;
+        (self.sink)(&after, line)?;
         self.cursor = after;
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::publish::replace;
 use super::tiles::TileStore;
 use super::{COSIGNED, WitnessHealth};
 use crate::config::settings::{AuditSettings, Witness};
-use crate::engine::evidence::checkpoint::{Checkpoint, proof_lines};
+use crate::engine::evidence::checkpoint::{Checkpoint, Continues};
 use crate::engine::evidence::note::Note;
 use crate::engine::evidence::tree::consistency;
 use crate::identity::fetch::{Endpoint, post};
@@ -200,9 +200,9 @@ impl Round {
     async fn send(&self, asked: &Asked) -> Result<(u16, String), Refusal> {
         let size = self.checkpoint.size;
         let proof = consistency(asked.known, size, &mut self.store.lookup(size)).ok_or(Refusal::Tiles)?;
-        let body = format!("old {}\n{}\n{}", asked.known, proof_lines(&proof), self.note);
+        let body = Continues { old: asked.known, hashes: proof, checkpoint: self.note.clone() };
         let (status, body) =
-            post(&asked.endpoint, body).await.map_err(|fault| Refusal::Away(fault.to_string()))?;
+            post(&asked.endpoint, body.text()).await.map_err(|fault| Refusal::Away(fault.to_string()))?;
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
