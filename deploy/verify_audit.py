@@ -27,6 +27,7 @@ import json
 import os
 import re
 import sys
+import zlib
 
 DAMAGED, CONTRADICTED, UNREADABLE, UNSIGNED = 1, 3, 4, 5
 LINE_MAX = 1 << 20
@@ -247,7 +248,7 @@ def lines_of(path):
 def first_gap(path):
     try:
         line = next(lines_of(path), b"")
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return None
     gap = GAP.match(line)
     return (int(gap[1]), int(gap[2])) if gap and leaf_of(line) else None
@@ -361,7 +362,9 @@ def outcome(folder, key, files, witness):
         return 0, verify(folder, read_key(key) if key else None, files, witness)
     except Fault as fault:
         return fault.code, str(fault)
-    except (OSError, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        return DAMAGED, f"a sealed segment does not unpack: {error}"
+    except OSError as error:
         return UNREADABLE, str(error)
 
 

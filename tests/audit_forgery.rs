@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::chain::{self, hex_of_hash, leaf_hash};
-use zhamen::engine::evidence::{Entry, encode};
+use zhamen::engine::evidence::{Entry, Request, encode};
 use zhamen::state::audit::{Against, Audit, Durability, OpenError, verifier_key};
 
 const WHOLE: i64 = 0;
@@ -123,7 +123,7 @@ fn a_whole_log_verifies_and_its_witness_agrees() {
     assert!(verdict.python.1.contains(&hex_of_hash(&report.root)), "{:?}", verdict.python);
 }
 
-/// AU-05: every bit of every line by itself, and in the whole log each byte through the files.
+/// AU-05: every bit of every line by itself, and through the files one bit of every fifth byte.
 #[test]
 fn every_flipped_bit_is_found() {
     let (site, mut both) = (Site::with(100), Both::start());
@@ -140,7 +140,7 @@ fn every_flipped_bit_is_found() {
         }
         let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let bytes = fs::read(&path).unwrap();
-        for (at, byte) in bytes.iter().enumerate().skip(3).step_by(11) {
+        for (at, byte) in bytes.iter().enumerate().skip(3).step_by(5) {
             file.write_all_at(&[byte ^ 1 << (at % 8)], at as u64).unwrap();
             let verdict = both.verify(site.dir(), &site.against());
             assert_eq!(verdict.code(), DAMAGED, "{path:?} byte {at}");
@@ -347,6 +347,44 @@ fn every_rearrangement_is_found() {
     }
 }
 
+/// Sealed segments verify as before, and what was changed in them is found.
+#[test]
+fn a_sealed_log_verifies_and_its_changes_are_found() {
+    let (site, mut both) = (Site::with(100), Both::start());
+    let plain = site.segments();
+    let settings = AuditSettings { seal_age: Some(Duration::ZERO), ..site.settings.clone() };
+    // Each opening seals one at its start, and more as long as it runs.
+    let audit =
+        Audit::open(&AuditSettings { checkpoint_every: Duration::from_millis(5), ..settings }).unwrap();
+    let sealed: Vec<PathBuf> =
+        plain.iter().take(plain.len() - 1).map(|path| path.with_extension("jsonl.gz")).collect();
+    let began = std::time::Instant::now();
+    while plain.iter().filter(|path| path.exists()).count() > 1 {
+        assert!(began.elapsed() < Duration::from_secs(10), "sealed in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    audit.close();
+    let (dir, against) = (site.dir(), site.against());
+    let verdict = both.verify(dir, &against);
+    assert_eq!((verdict.code(), verdict.ours.unwrap().entries), (WHOLE, 100));
+    let proved = zhamen::state::audit::prove(dir, &zhamen::state::audit::Wanted::Seq(3)).unwrap();
+    assert_eq!(proved[0].proof.index, 2);
+    let good = fs::read(&sealed[1]).unwrap();
+    for at in (10..good.len()).step_by(7) {
+        let mut bad = good.clone();
+        bad[at] ^= 16;
+        fs::write(&sealed[1], bad).unwrap();
+        assert_eq!(both.verify(dir, &against).code(), DAMAGED, "byte {at}");
+    }
+    for length in [0, 10, good.len() / 2, good.len() - 1] {
+        fs::write(&sealed[1], &good[..length]).unwrap();
+        assert_eq!(both.verify(dir, &against).code(), DAMAGED, "cut at {length}");
+    }
+    fs::write(&sealed[1], &good).unwrap();
+    fs::remove_file(&sealed[0]).unwrap();
+    assert_eq!(both.verify(dir, &against).code(), DAMAGED);
+}
+
 /// AU-06: yesterday's copy put back, and a log that two gateways continued. Each is whole by itself.
 #[test]
 fn an_older_copy_and_a_fork_contradict_the_witness() {
@@ -407,6 +445,49 @@ fn the_writer_does_not_continue_a_log_that_was_set_back() {
     let foreign = AuditSettings { origin: "another.example/log".into(), ..site.settings.clone() };
     let Err(OpenError::Broken(found)) = Audit::open(&foreign) else { panic!("foreign log opened") };
     assert!(found.to_string().contains("the checkpoint is of another log"), "{found}");
+}
+
+/// AU-08: whatever a caller sends stays one inert line, which both verifiers read.
+#[test]
+fn hostile_text_stays_one_entry() {
+    let (site, mut both) = (Site::with(1), Both::start());
+    let megabyte = "\u{202e}x".repeat(250_000);
+    let broken = String::from_utf8_lossy(b"a\xff\xfeb\xc3").into_owned();
+    let hostile = [
+        "a\r\nb",
+        "a\n{\"v\":1,\"seq\":2}\n",
+        "\u{1b}[2J\u{1b}]0;owned\u{7}",
+        "\u{202e}\u{2066}reversed\u{2069}",
+        "nul\0nul",
+        "\",\"hash\":\"",
+        "\"kind\":\"gap\",\"first\":1,\"last\":99",
+        "\u{2028}\u{2029}\u{85}",
+        &broken,
+        &megabyte,
+    ];
+    let audit = Audit::open(&site.settings).unwrap();
+    let mut slot = audit.reserve().unwrap();
+    for text in hostile {
+        let request = Request {
+            request_id: text,
+            matter_id: Some(text),
+            break_glass: Some(text),
+            ..Request::default()
+        };
+        let body = encode(&Entry::Request(request));
+        slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+    }
+    drop(slot);
+    audit.close();
+    let verdict = both.verify(site.dir(), &site.against());
+    assert_eq!((verdict.code(), verdict.ours.unwrap().entries), (WHOLE, 1 + hostile.len() as u64));
+    for path in site.segments() {
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == b'\n' || (0x20..0x7f).contains(byte) || *byte >= 0x80));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{2028}', '\u{85}']));
+        assert!(text.lines().all(|line| line.len() < 16_000));
+    }
 }
 
 #[test]

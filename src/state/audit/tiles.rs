@@ -38,10 +38,9 @@ impl TileStore {
     /// change, further ones only follow.
     pub fn read(&self, name: TileName) -> Option<Tile> {
         let wanted = usize::from(name.width) * 32;
-        let mut bytes = match self.read_full(name) {
-            Some(bytes) => bytes,
-            None => self.read_partial(name, wanted)?,
-        };
+        let look = || self.read_full(name).or_else(|| self.read_partial(name, wanted));
+        // A second look, because a wider one may take the place of what is just being opened.
+        let mut bytes = look().or_else(look)?;
         bytes.truncate(wanted);
         Some(Tile { name, bytes })
     }
