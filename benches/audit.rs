@@ -102,7 +102,8 @@ fn fill(audit: &Audit) -> Duration {
                 last = Some(slot.write(body, Durability::Durable));
             }
         }
-        drop(last.map(|pending| pending.receipt_blocking().unwrap()));
+        let receipt = last.map(|pending| pending.receipt_blocking().unwrap());
+        assert!(receipt.is_some());
     }
     began.elapsed()
 }

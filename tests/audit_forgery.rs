@@ -3,8 +3,11 @@
 
 #[path = "audit_support/both.rs"]
 mod both;
+#[path = "audit_support/site.rs"]
+mod site;
 
 use both::Both;
+use site::Site;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -20,73 +23,6 @@ const DAMAGED: i64 = 1;
 const CONTRADICTED: i64 = 3;
 const UNREADABLE: i64 = 4;
 const UNSIGNED: i64 = 5;
-
-/// A log with its key, its witness file and a copy of its newest checkpoint.
-struct Site {
-    _folder: tempfile::TempDir,
-    root: PathBuf,
-    settings: AuditSettings,
-}
-
-impl Site {
-    /// A log of so many short entries in segments of about 5 KiB.
-    fn with(entries: u64) -> Site {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().to_owned();
-        fs::write(root.join("key"), [7; 32]).unwrap();
-        fs::set_permissions(root.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
-        let settings = AuditSettings {
-            segment_bytes_max: 5000,
-            disk_low_bytes: 0,
-            signing_key_file: Some(root.join("key")),
-            witness_file: Some(root.join("witness")),
-            checkpoint_every: Duration::from_secs(3600),
-            ..AuditSettings::new(root.join("log"))
-        };
-        let site = Site { _folder: folder, root, settings };
-        Audit::create(&site.settings).unwrap().close();
-        site.append(entries);
-        site
-    }
-
-    fn append(&self, entries: u64) {
-        let audit = Audit::open(&self.settings).unwrap();
-        let mut slot = audit.reserve().unwrap();
-        for bytes in 0..entries {
-            let body = encode(&Entry::TornTail { ts: 0, bytes });
-            slot.write(body, Durability::Durable).receipt_blocking().unwrap();
-        }
-        drop(slot);
-        audit.close();
-    }
-
-    fn dir(&self) -> &Path {
-        &self.settings.dir
-    }
-
-    fn against(&self) -> Against {
-        Against {
-            key: verifier_key(&self.settings).unwrap(),
-            witness: Some(self.root.join("witness")),
-            checkpoints: Vec::new(),
-        }
-    }
-
-    fn segments(&self) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> =
-            fs::read_dir(self.dir()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-        paths.sort();
-        paths
-    }
-
-    fn copy_to(&self, name: &str) -> PathBuf {
-        let to = self.root.join(name);
-        let copied = Command::new("cp").arg("-a").arg(self.dir()).arg(&to).status().unwrap();
-        assert!(copied.success());
-        to
-    }
-}
 
 /// The files of a folder before a change, put back after it.
 struct Before(Vec<(PathBuf, Vec<u8>)>);

@@ -3,7 +3,7 @@
 
 mod audit_support;
 
-use audit_support::{eventually, record};
+use audit_support::{eventually, lines, record};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
@@ -168,11 +168,16 @@ fn settings(root: &Path) -> AuditSettings {
     fs::write(root.join("key"), "0b".repeat(32)).unwrap();
     fs::set_permissions(root.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
     AuditSettings {
-        disk_low_bytes: 0,
         signing_key_file: Some(root.join("key")),
         checkpoint_every: Duration::from_millis(20),
         witness_every: Duration::from_millis(30),
-        ..AuditSettings::new(root.join("log"))
+        ..audit_support::settings(&root.join("log"))
+    }
+}
+
+fn fill(audit: &Audit, name: &str, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        record(audit, &format!("{name}{number}")).unwrap();
     }
 }
 
@@ -189,7 +194,7 @@ fn a_witness_verifies_every_step_and_cosigns() {
     let audit = Audit::create(&settings).unwrap();
     // Sizes beyond a tile, in steps that a proof has to bridge.
     for (entries, total) in [(1, 1), (6, 7), (250, 257), (300, 557)] {
-        (0..entries).for_each(|index| drop(record(&audit, &format!("r{index}")).unwrap()));
+        fill(&audit, "r", 0..entries);
         eventually("the witness knows them", || (server.knows().0 == total).then_some(()));
     }
     eventually("and its cosignature is kept", || {
@@ -217,14 +222,14 @@ fn a_witness_shows_that_a_log_was_set_back_or_rewritten() {
     let server = Server::start(&log_key(&plain));
     let settings = AuditSettings { witnesses: vec![server.witness()], ..plain };
     let audit = Audit::create(&settings).unwrap();
-    (0..20).for_each(|index| drop(record(&audit, &format!("r{index}")).unwrap()));
+    fill(&audit, "r", 0..20);
     eventually("the witness knows them", || (server.knows().0 == 20).then_some(()));
     audit.close();
     // All of it is gone, checkpoint and tiles too, and somebody begins a new one under the same name.
     for (entries, expect) in [(5, "it knows 20 entries, the log has 5"), (40, "it answered 422")] {
         fs::remove_dir_all(&settings.dir).unwrap();
         let audit = Audit::create(&settings).unwrap();
-        (0..entries).for_each(|index| drop(record(&audit, &format!("new{index}")).unwrap()));
+        fill(&audit, "new", 0..entries);
         eventually(expect, || {
             let failing = audit.health().witnesses[0].failing.clone()?;
             failing.contains(expect).then_some(())
@@ -251,6 +256,7 @@ fn a_witness_that_is_away_holds_up_nothing() {
     let began = std::time::Instant::now();
     audit.close();
     assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(lines(&settings.dir).len(), 2);
 }
 
 fn zhamen(arguments: &[&str]) -> Output {
@@ -269,11 +275,11 @@ fn proofs_verify_without_the_log() {
     let settings = settings(folder.path());
     let (dir, key) = (settings.dir.to_str().unwrap().to_owned(), log_key(&settings));
     let audit = Audit::create(&settings).unwrap();
-    (0..300).for_each(|index| drop(record(&audit, &format!("r{index}")).unwrap()));
+    fill(&audit, "r", 0..300);
     let old = folder.path().join("old");
     let early = eventually("a checkpoint", || audit.checkpoint());
     fs::write(&old, &early).unwrap();
-    (300..400).for_each(|index| drop(record(&audit, &format!("r{index}")).unwrap()));
+    fill(&audit, "r", 300..400);
     audit.close();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let out = at("");

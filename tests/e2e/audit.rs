@@ -11,7 +11,7 @@ use std::time::Duration;
 use zhamen::engine::evidence::checkpoint::Checkpoint;
 use zhamen::engine::evidence::note::VerifierKey;
 use zhamen::engine::evidence::tree::node_hash;
-use zhamen::state::audit::{Against, verify_against, verify_dir};
+use zhamen::state::audit::{Against, verify_against};
 
 /// Rounds of the killing: each a start of the real program. `audit_crash` does two hundred of the log alone.
 const KILLS: usize = 20;
