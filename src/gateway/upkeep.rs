@@ -247,6 +247,19 @@ fn refresh_audit(parts: &Parts) {
     metrics.audit_fsync_seconds.set(health.sync_us_last as f64 / 1e6);
     metrics.audit_lag_seconds.set(health.lag_ms as f64 / 1e3);
     metrics.audit_disk_low.set(i64::from(health.disk_low));
+    metrics.audit_tree_ok.set(i64::from(health.tree.failing.is_none()));
+    metrics.audit_checkpoint.set(count(health.tree.size));
+    metrics.audit_checkpoint_lag.set(count(health.tree.lag));
+    let witness = |name: &str, ok: bool, size: u64| {
+        metrics.witness_ok.with_label_values(&[name]).set(i64::from(ok));
+        metrics.witness_lag.with_label_values(&[name]).set(count(health.tree.size.saturating_sub(size)));
+    };
+    if parts.settings.audit.witness_file.is_some() {
+        witness("file", health.tree.witness_file_failing.is_none(), health.tree.witness_file_size);
+    }
+    for seen in &health.witnesses {
+        witness(&seen.name, seen.failing.is_none(), seen.size);
+    }
 }
 
 fn refresh_connections(parts: &Parts) {

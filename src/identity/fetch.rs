@@ -12,8 +12,8 @@
 use super::keys::KeyFault;
 use super::keystore::{KeyStore, SET_BYTES_MAX};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{ACCEPT, AGE, CACHE_CONTROL, HOST, HeaderMap};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -151,17 +151,45 @@ fn rest(refresh: Duration, fresh: Option<Duration>) -> Duration {
 
 /// Fetches one document.
 async fn fetch(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> Result<Fetched, KeyFault> {
+    let request = Request::get(endpoint.path.as_str())
+        .header(HOST, endpoint.authority.as_str())
+        .header(ACCEPT, accept)
+        .body(Full::default())
+        .map_err(|_| KeyFault::Unreadable)?;
+    let (status, fetched) = exchange(endpoint, request, bytes_max).await?;
+    if status == StatusCode::OK { Ok(fetched) } else { Err(KeyFault::Status) }
+}
+
+/// Posts a text, and gives the status and the body of the answer, bounded as key sets are.
+///
+/// # Errors
+/// The other side cannot be reached in time, or does not answer in HTTP.
+pub(crate) async fn post(endpoint: &Endpoint, body: String) -> Result<(u16, Bytes), KeyFault> {
+    let request = Request::post(endpoint.path.as_str())
+        .header(HOST, endpoint.authority.as_str())
+        .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body(Full::from(body))
+        .map_err(|_| KeyFault::Unreadable)?;
+    let (status, answer) = exchange(endpoint, request, SET_BYTES_MAX).await?;
+    Ok((status.as_u16(), answer.bytes))
+}
+
+async fn exchange(
+    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
+    bytes_max: usize,
+) -> Result<(StatusCode, Fetched), KeyFault> {
     let whole = async {
         let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
         let stream = stream.map_err(|_| KeyFault::Unreadable)?;
         match &endpoint.tls {
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(|_| KeyFault::Tls)?;
-                ask(endpoint, stream, accept, bytes_max).await
+                ask(request, stream, bytes_max).await
             }
             // `localhost` is only a name: what it led to counts.
             None if stream.peer_addr().as_ref().map(SocketAddr::ip).is_ok_and(|ip| ip.is_loopback()) => {
-                ask(endpoint, stream, accept, bytes_max).await
+                ask(request, stream, bytes_max).await
             }
             None => Err(KeyFault::Tls),
         }
@@ -170,27 +198,18 @@ async fn fetch(endpoint: &Endpoint, accept: &'static str, bytes_max: usize) -> R
 }
 
 async fn ask(
-    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    accept: &'static str,
     bytes_max: usize,
-) -> Result<Fetched, KeyFault> {
+) -> Result<(StatusCode, Fetched), KeyFault> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| KeyFault::Unreadable)?;
-    let request = Request::get(endpoint.path.as_str())
-        .header(HOST, endpoint.authority.as_str())
-        .header(ACCEPT, accept)
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| KeyFault::Unreadable)?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(|_| KeyFault::Unreadable)?;
-        if answer.status() != StatusCode::OK {
-            return Err(KeyFault::Status);
-        }
-        let fresh = freshness(answer.headers());
+        let (status, fresh) = (answer.status(), freshness(answer.headers()));
         let body = Limited::new(answer.into_body(), bytes_max).collect().await;
-        body.map(|body| Fetched { bytes: body.to_bytes(), fresh }).map_err(|error| {
+        body.map(|body| (status, Fetched { bytes: body.to_bytes(), fresh })).map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 KeyFault::TooLarge
             } else {

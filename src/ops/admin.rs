@@ -13,6 +13,7 @@
 use super::metrics::Metrics;
 use crate::closed_enum;
 use crate::engine::terms::RiskTier;
+use bytes::Bytes;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub struct Asked<'a> {
 pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    pub body: String,
+    pub body: Bytes,
 }
 
 /// One thing that must hold before the gateway can serve.
@@ -105,6 +106,9 @@ impl Act {
     }
 }
 
+/// Gives a file of the transparency log, if it is there.
+pub type LogFile = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -114,6 +118,9 @@ pub struct Admin {
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
     pub drift: Box<dyn Fn() -> Vec<DriftView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// A file of the transparency log by its path below `/audit/v1/`: checkpoints and tiles, which hold
+    /// hashes only. Entries are not among them: they name callers and subjects' pseudonyms.
+    pub log_file: LogFile,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.
@@ -149,6 +156,7 @@ impl Admin {
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
             "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
+            path if path.starts_with(LOG_FILES) => self.log_file(&path[LOG_FILES.len()..]),
             _ => problem(404, "no such page"),
         }
     }
@@ -159,6 +167,16 @@ impl Admin {
             (None, _) => "loopback",
             (Some(_), true) => "credential",
             (Some(_), false) => "unproven",
+        }
+    }
+
+    /// C2SP tlog-tiles: checkpoints are text, tiles octets.
+    fn log_file(&self, path: &str) -> Answer {
+        let content_type =
+            if path.starts_with("tile/") { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+        match (self.log_file)(path) {
+            Some(body) => Answer { status: 200, content_type, body: body.into() },
+            None => problem(404, "the log has no such file"),
         }
     }
 
@@ -190,7 +208,7 @@ impl Admin {
         } else {
             "text/plain; version=0.0.4; charset=utf-8"
         };
-        Answer { status: 200, content_type, body: self.metrics.render(open_metrics) }
+        Answer { status: 200, content_type, body: self.metrics.render(open_metrics).into() }
     }
 }
 
@@ -203,13 +221,16 @@ pub fn show_tiers(metrics: &Metrics, counts: [usize; 6]) {
 
 const JSON: &str = "application/json";
 
+/// Where the files of the transparency log begin.
+const LOG_FILES: &str = "/audit/v1/";
+
 fn text(status: u16, body: String) -> Answer {
-    Answer { status, content_type: "text/plain; charset=utf-8", body }
+    Answer { status, content_type: "text/plain; charset=utf-8", body: body.into() }
 }
 
 fn json(view: &impl Serialize) -> Answer {
     match serde_json::to_string(view) {
-        Ok(body) => Answer { status: 200, content_type: JSON, body },
+        Ok(body) => Answer { status: 200, content_type: JSON, body: body.into() },
         Err(_) => problem(500, "the view could not be written"),
     }
 }
@@ -217,7 +238,7 @@ fn json(view: &impl Serialize) -> Answer {
 /// Any "no" of this plane (RFC 9457).
 pub fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
-    Answer { status, content_type: "application/problem+json", body }
+    Answer { status, content_type: "application/problem+json", body: body.into() }
 }
 
 /// What this plane offers, for tools.
@@ -235,6 +256,9 @@ mod tests {
             callers: Box::new(|_| Vec::new()),
             drift: Box::new(Vec::new),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
+            log_file: Box::new(|path| {
+                ["checkpoint", "cosigned", "tile/0/000"].contains(&path).then(|| b"\xff".to_vec())
+            }),
             credential: credential.map(<[u8]>::to_vec),
             loopback: true,
         }
@@ -256,6 +280,10 @@ mod tests {
             ("GET", "/admin/v1/drift", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
+            ("GET", "/audit/v1/checkpoint", 200),
+            ("GET", "/audit/v1/tile/0/000", 200),
+            ("GET", "/audit/v1/tile/entries/000", 404),
+            ("GET", "/audit/v1/", 404),
             ("GET", "/nothing", 404),
         ] {
             assert_eq!(open.answer(&asked(method, path)).status, status, "{method} {path}");
@@ -311,7 +339,7 @@ mod tests {
     #[test]
     fn readiness_names_what_is_missing() {
         let answer = admin(None, false).answer(&Asked { query: "verbose", ..asked("GET", "/readyz") });
-        assert_eq!((answer.status, answer.body.as_str()), (503, "audit: NOT OK disk\n"));
+        assert_eq!((answer.status, &answer.body[..]), (503, &b"audit: NOT OK disk\n"[..]));
     }
 
     #[test]

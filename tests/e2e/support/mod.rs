@@ -185,6 +185,11 @@ impl Ground {
 
     /// The same after a command of the shell that narrows what it may use.
     pub fn spawn_within(self, limit: &str) -> Stage {
+        let (child, data, admin) = self.launch(limit);
+        Stage { ground: self, data, admin, running: Running::There(child), tls: Mutex::default() }
+    }
+
+    fn launch(&self, limit: &str) -> (Child, SocketAddr, SocketAddr) {
         let run = format!("{limit} && exec \"$0\" run --create-audit-log --config \"$1\"");
         let mut child = Command::new("sh")
             .args(["-c", &run, env!("CARGO_BIN_EXE_zhamen")])
@@ -210,7 +215,7 @@ impl Ground {
         let (data, admin) = (address("data"), address("admin"));
         // Somebody has to read what it says.
         thread::spawn(move || lines.for_each(drop));
-        Stage { ground: self, data, admin, running: Running::There(child), tls: Mutex::default() }
+        (child, data, admin)
     }
 }
 
@@ -229,6 +234,12 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Starts the process again, after it ended.
+    pub fn respawn(&mut self) {
+        let (child, data, admin) = self.ground.launch("true");
+        (self.running, self.data, self.admin) = (Running::There(child), data, admin);
+    }
+
     pub fn upstream(&self) -> &Upstream {
         &self.ground.upstream
     }
