@@ -11,3 +11,4 @@ pub mod quota;
 pub mod reload;
 pub mod secret;
 pub mod snapshot;
+pub mod usage;

@@ -23,9 +23,9 @@ mod text;
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Entry, Gap, GapCause, LabelSeen, Lifecycle, ModeShown, Outcome, QuotaLeft,
-    Refused, Reload, Request, Tier,
+    Reading, Refused, Reload, Request, Tier,
 };
-pub use subject::{SubjectKey, subject_token};
+pub use subject::{SubjectKey, SubjectKeys, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};
 
 use super::defence::TierChange;
