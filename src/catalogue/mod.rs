@@ -14,6 +14,7 @@
 mod applications;
 pub mod cases;
 mod datasets;
+mod delays;
 mod folder;
 mod labels;
 mod loading;
@@ -31,6 +32,7 @@ mod upstream;
 mod upstreams;
 mod written;
 
+pub use delays::{Delay, Until, Use};
 pub use folder::Folder;
 pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
@@ -63,6 +65,8 @@ pub struct Catalogue {
     pub routes: RouteTable,
     pub labels: BTreeMap<Arc<str>, Arc<Label>>,
     pub purposes: BTreeMap<Arc<str>, Purpose>,
+    /// Uses that their subject is told of only later.
+    pub delays: Vec<Delay>,
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,

@@ -29,6 +29,7 @@ pub mod settings;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod usage;
 mod written;
 
 use crate::fault::{Fault, Faults};

@@ -5,8 +5,10 @@ use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
+use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check};
+use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, host_is_local};
+use crate::ops::usage::is_usage;
 use crate::state::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -31,14 +33,22 @@ pub(super) fn start(
     let runtime =
         super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
     let limits = Arc::new(parts.settings.limits.clone());
+    let parts = parts.clone();
     let run = move || {
         let local = tokio::task::LocalSet::new();
         for socket in sockets {
             let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
             let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
-            let admin = admin.clone();
-            let serve = move |_: Rc<crate::net::peer::Peer>, request: Request<hyper::body::Incoming>| {
-                std::future::ready(respond(&admin, &request))
+            let (admin, parts) = (admin.clone(), parts.clone());
+            let serve = move |peer: Rc<Peer>, request: Request<hyper::body::Incoming>| {
+                let (admin, parts) = (admin.clone(), parts.clone());
+                async move {
+                    // Persons prove themselves; the operators' credential is not theirs.
+                    if is_usage(request.uri().path()) && (!admin.loopback || host_is_local(host(&request))) {
+                        return super::usage::respond(&parts, peer.address.ip(), request).await;
+                    }
+                    respond(&admin, &request)
+                }
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
                 tracing::error!(%error, "the admin plane could not use its socket");
@@ -49,14 +59,20 @@ pub(super) fn start(
     spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
 }
 
+/// The name that a request is addressed to.
+fn host(request: &Request<hyper::body::Incoming>) -> &str {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let line = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    authority.or(line).unwrap_or_default()
+}
+
 fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let authority = request.uri().authority().map(|authority| authority.as_str());
     let asked = Asked {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query().unwrap_or_default(),
-        host: authority.or(text(header::HOST)).unwrap_or_default(),
+        host: host(request),
         accept: text(header::ACCEPT).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };

@@ -69,6 +69,7 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
 fn sweep(parts: &Parts) {
     let now = parts.clock.now();
     parts.shared.quotas.sweep(now);
+    parts.usage.sweep(now);
     for swept in parts.shared.profiles.sweep(now) {
         parts.metrics.tier_changes.with_label_values(&[swept.change.new.code()]).inc();
         drop(parts.audit.note(tier_change(now.unix_ms, &swept.caller, &swept.change)));

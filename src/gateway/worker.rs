@@ -33,7 +33,15 @@ pub(super) fn start(
         let local = tokio::task::LocalSet::new();
         let served = local.block_on(
             &runtime,
-            listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)),
+            listener.run(drain, move |peer, request| {
+                let (parts, worker) = (parts.clone(), worker.clone());
+                async move {
+                    if super::usage::is_for_us(&parts, &request) {
+                        return super::usage::respond(&parts, peer.address.ip(), request).await;
+                    }
+                    serve(worker, peer, request).await
+                }
+            }),
         );
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
@@ -52,7 +60,7 @@ fn worker(parts: &Parts) -> Worker {
             audit: parts.audit.clone(),
             profiles: parts.shared.profiles.clone(),
             metrics: WorkerMetrics::new(parts.metrics.clone()),
-            subject_key: parts.subject_key.clone(),
+            subject_key: parts.subject_keys.newest().clone(),
             clock: parts.clock,
             best_effort_l1: parts.settings.audit.best_effort_l1,
         }),

@@ -6,3 +6,4 @@ mod defence;
 mod refusals;
 mod reload;
 mod support;
+mod usage;

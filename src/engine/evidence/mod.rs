@@ -26,7 +26,7 @@ pub use entry::{
     Reading, Refused, Reload, Request, Tier,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
-pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};
 
 use super::defence::TierChange;
 
