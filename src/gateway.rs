@@ -120,6 +120,9 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
     }
     faults.absorb(Identities::load(&settings.identity));
     faults.absorb(subject_keys(settings));
+    if let Some(file) = &settings.audit.signing_key_file {
+        faults.absorb(secret::key(file).map_err(Faults::from));
+    }
     if let Some(file) = &settings.admin.credential_file {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
@@ -330,6 +333,9 @@ fn sockets(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, Socke
 
 /// Records that serving begins.
 fn note_start(parts: &Parts) {
+    if let Some(key) = parts.audit.verifier() {
+        tracing::info!(%key, "checkpoints of the audit log are signed; this key verifies them");
+    }
     let detail = format!("{} workers", parts.settings.workers);
     let snapshot = parts.shared.snapshots.current();
     drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));

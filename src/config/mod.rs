@@ -18,6 +18,7 @@
 //! assert!(faults.starts_with("zhamen.yaml:1:8: unknown key `addres`"), "{faults}");
 //! ```
 
+mod audit;
 mod files;
 mod identity;
 mod limits;

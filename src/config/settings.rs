@@ -3,6 +3,7 @@
 //! [`Settings`] is made once by [`super::load`] out of what was written; nothing reads YAML after
 //! that. Every duration and size carries its unit in its name.
 
+use crate::engine::evidence::note::VerifierKey;
 use crate::engine::terms::RiskTier;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -155,10 +156,53 @@ pub struct AuditSettings {
     pub best_effort_l1: bool,
     /// Entries waiting at most; beyond it requests are refused.
     pub queue_max: usize,
-    /// A segment is closed at this size.
+    /// A segment is closed at this size, or at this age.
     pub segment_bytes_max: u64,
+    pub segment_age_max: Duration,
     /// Warn when the disk has less than this left.
     pub disk_low_bytes: u64,
+    /// Which log this is: first line of its checkpoints, and the name of its key.
+    pub origin: String,
+    /// Ed25519 seed that signs checkpoints: 32 random bytes or 64 hex digits, mode 0600. Without it there
+    /// are tiles, but no checkpoints.
+    pub signing_key_file: Option<PathBuf>,
+    /// A checkpoint covers an entry after so long at the latest.
+    pub checkpoint_every: Duration,
+    /// Checkpoints are appended here too: on another disk, better on another machine.
+    pub witness_file: Option<PathBuf>,
+    /// Who is asked to cosign checkpoints, and how often at most.
+    pub witnesses: Vec<Witness>,
+    pub witness_every: Duration,
+}
+
+impl AuditSettings {
+    /// A log in this folder, without key or witness; everything else by default.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        AuditSettings {
+            dir: dir.into(),
+            best_effort_l1: false,
+            queue_max: 8192,
+            segment_bytes_max: 64 << 20,
+            segment_age_max: Duration::from_secs(24 * 3600),
+            disk_low_bytes: 1 << 30,
+            origin: "zhamen.local/audit".into(),
+            signing_key_file: None,
+            checkpoint_every: Duration::from_secs(1),
+            witness_file: None,
+            witnesses: Vec::new(),
+            witness_every: Duration::from_secs(60),
+        }
+    }
+}
+
+/// One witness by the C2SP tlog-witness protocol.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// Submission prefix; `add-checkpoint` is put behind it.
+    pub url: String,
+    /// Its key of kind 4 (`cosignature/v1`).
+    pub key: VerifierKey,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How long the audit log is kept, and where.

@@ -215,8 +215,25 @@ pub(super) struct Audit {
     pub queue_max: Option<At<u64>>,
     /// A segment of the log is closed at this size. Default `64MiB`.
     pub segment_bytes_max: Option<At<Bytes>>,
+    /// A segment of the log is closed at this age. Default `24h`.
+    pub segment_age_max: Option<At<Period>>,
     /// Warn when the disk has less than this left. Default `1GiB`.
     pub disk_low_bytes: Option<At<Bytes>>,
+    /// Name of this log among all logs, first line of its checkpoints: host and path without scheme, the
+    /// same for as long as the log lives. Default `zhamen.local/audit`.
+    pub origin: Option<At<String>>,
+    /// Ed25519 seed that signs checkpoints: a file with 32 random bytes or 64 hexadecimal digits, readable
+    /// by its owner alone. Absent: the log has tiles but no checkpoints, and a cut at its end cannot show.
+    pub signing_key_file: Option<At<String>>,
+    /// A checkpoint covers an entry after so long at the latest. Default `1s`.
+    pub checkpoint_every: Option<At<Period>>,
+    /// File that every checkpoint is appended to, on another disk or machine, to verify against with
+    /// `zhamen audit verify --witness`. Absent: none.
+    pub witness_file: Option<At<String>>,
+    /// Who is asked to cosign checkpoints (C2SP tlog-witness). Default: nobody.
+    pub witnesses: Vec<Witness>,
+    /// How often witnesses are asked at most. Default `1m`.
+    pub witness_every: Option<At<Period>>,
     /// Folder that `zhamen audit archive` moves closed segments to; it may be another disk. The log is
     /// read there too. Absent: nothing is archived.
     pub archive_dir: Option<At<String>>,
@@ -226,6 +243,19 @@ pub(super) struct Audit {
     /// is removed here and destroyed makes its tokens unlinkable for good. Default `[]`: tokens are made
     /// with `pseudonym_key_file`, which always finds its own.
     pub subject_keys: Vec<SubjectKey>,
+}
+
+/// One witness of the audit log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witness {
+    /// Its submission prefix, `https`; `http` on loopback only. Required.
+    pub url: At<String>,
+    /// Its verifier key (C2SP vkey of kind 4, `cosignature/v1`). Required.
+    pub key: At<String>,
+    /// CA certificates that the address must chain to, PEM. Absent: those of the system.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
 }
 
 /// How long entries are kept. A segment is kept as long as the longest-lived entry in it.

@@ -1,6 +1,7 @@
 //! The admin plane's listener, and the views it shows of the running parts.
 
 use super::{GatewayError, Parts};
+use crate::engine::evidence::tile::TileName;
 use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;
@@ -9,8 +10,8 @@ use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, host_is_local};
 use crate::ops::usage::is_usage;
+use crate::state::audit::AuditHealth;
 use crate::state::secret;
-use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use std::net::TcpListener;
@@ -80,7 +81,7 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
     let length = HeaderValue::from(body.len());
     // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
     let is_head = request.method() == hyper::Method::HEAD;
-    let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(Bytes::from(body)) });
+    let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(body) });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length);
@@ -94,12 +95,18 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
+    let audit = parts.audit.clone();
     Admin {
         metrics: parts.metrics.clone(),
         refresh: Box::new(move || super::upkeep::refresh(&refresh)),
         checks: Box::new(move || self::checks(&checks)),
         callers: Box::new(move |limit| self::callers(&callers, limit)),
         state: Box::new(move || self::state(&state)),
+        log_file: Box::new(move |path| match path {
+            "checkpoint" => audit.checkpoint().map(String::into_bytes),
+            "cosigned" => audit.cosigned().map(String::into_bytes),
+            tile => audit.tile(TileName::parse(tile)?),
+        }),
         credential,
         loopback: parts.settings.admin.address.ip().is_loopback(),
     }
@@ -130,12 +137,26 @@ fn checks(parts: &Parts) -> Vec<Check> {
                 .map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
         },
     ];
+    checks.extend(evidence_checks(&audit));
     checks.extend(keys.into_iter().map(|keys| Check {
         name: "keys",
         ok: keys.state == crate::identity::keystore::KeyState::Fresh,
         detail: format!("{} {}", keys.issuer, keys.state),
     }));
     checks
+}
+
+/// The tree and its witnesses: said, but no reason not to serve, because entries are durable without.
+fn evidence_checks(audit: &AuditHealth) -> Vec<Check> {
+    let said = |what: &str, size: u64, failing: &Option<String>| match failing {
+        None => format!("{what}: {size} entries"),
+        Some(reason) => format!("{what}: {size} entries, FAILING: {reason}"),
+    };
+    let tree = said("checkpoint", audit.tree.size, &audit.tree.failing);
+    let file = said("witness file", audit.tree.witness_file_size, &audit.tree.witness_file_failing);
+    let witnesses = audit.witnesses.iter().map(|witness| said(&witness.name, witness.size, &witness.failing));
+    let check = |detail| Check { name: "evidence", ok: true, detail };
+    [tree, file].into_iter().chain(witnesses).map(check).collect()
 }
 
 fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
@@ -172,6 +193,8 @@ fn state(parts: &Parts) -> serde_json::Value {
             "head": audit.head,
             "queue": audit.places,
             "gaps": audit.gaps,
+            "checkpoint": audit.tree.size,
+            "verifier_key": parts.audit.verifier().map(ToString::to_string),
             "disk_low": audit.disk_low,
         },
         "connections": { "open": parts.connections.open() },

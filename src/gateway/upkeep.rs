@@ -5,6 +5,7 @@ use crate::engine::evidence::{Entry, Reload, encode, tier_change};
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
+use crate::state::readings;
 use crate::state::reload::Watched;
 use crate::state::snapshot::Attempt;
 use std::io;
@@ -61,8 +62,21 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
         if tick.is_multiple_of(SWEEP_TICKS) {
             sweep(parts);
         }
+        record_readings(parts).await;
         tick += 1;
         tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Makes entries of the notes that commands leave before they read the log.
+async fn record_readings(parts: &Parts) {
+    let dir = &parts.settings.audit.dir;
+    for waiting in readings::pending(&parts.audit, dir, parts.clock.now().unix_ms) {
+        if waiting.entry.receipt().await.is_ok()
+            && let Err(error) = std::fs::remove_file(&waiting.path)
+        {
+            tracing::warn!(%error, "the note of a reading of the audit log could not be removed");
+        }
     }
 }
 
@@ -208,6 +222,19 @@ fn refresh_audit(parts: &Parts) {
     metrics.audit_fsync_seconds.set(health.sync_us_last as f64 / 1e6);
     metrics.audit_lag_seconds.set(health.lag_ms as f64 / 1e3);
     metrics.audit_disk_low.set(i64::from(health.disk_low));
+    metrics.audit_tree_ok.set(i64::from(health.tree.failing.is_none()));
+    metrics.audit_checkpoint.set(count(health.tree.size));
+    metrics.audit_checkpoint_lag.set(count(health.tree.lag));
+    let witness = |name: &str, ok: bool, size: u64| {
+        metrics.witness_ok.with_label_values(&[name]).set(i64::from(ok));
+        metrics.witness_lag.with_label_values(&[name]).set(count(health.tree.size.saturating_sub(size)));
+    };
+    if parts.settings.audit.witness_file.is_some() {
+        witness("file", health.tree.witness_file_failing.is_none(), health.tree.witness_file_size);
+    }
+    for seen in &health.witnesses {
+        witness(&seen.name, seen.failing.is_none(), seen.size);
+    }
 }
 
 fn refresh_connections(parts: &Parts) {

@@ -12,8 +12,8 @@
 use super::keys::KeyFault;
 use super::keystore::{KeyStore, SET_BYTES_MAX};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{ACCEPT, HOST};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -105,17 +105,44 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
 
 /// Fetches one set.
 async fn fetch(endpoint: &Endpoint) -> Result<Bytes, KeyFault> {
+    let request = Request::get(endpoint.path.as_str())
+        .header(HOST, endpoint.authority.as_str())
+        .header(ACCEPT, "application/jwk-set+json, application/json")
+        .body(Full::default())
+        .map_err(|_| KeyFault::Unreadable)?;
+    let (status, body) = exchange(endpoint, request).await?;
+    if status == StatusCode::OK { Ok(body) } else { Err(KeyFault::Status) }
+}
+
+/// Posts a text, and gives the status and the body of the answer, bounded as key sets are.
+///
+/// # Errors
+/// The other side cannot be reached in time, or does not answer in HTTP.
+pub(crate) async fn post(endpoint: &Endpoint, body: String) -> Result<(u16, Bytes), KeyFault> {
+    let request = Request::post(endpoint.path.as_str())
+        .header(HOST, endpoint.authority.as_str())
+        .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body(Full::from(body))
+        .map_err(|_| KeyFault::Unreadable)?;
+    let (status, body) = exchange(endpoint, request).await?;
+    Ok((status.as_u16(), body))
+}
+
+async fn exchange(
+    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), KeyFault> {
     let whole = async {
         let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
         let stream = stream.map_err(|_| KeyFault::Unreadable)?;
         match &endpoint.tls {
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(|_| KeyFault::Tls)?;
-                ask(endpoint, stream).await
+                ask(request, stream).await
             }
             // `localhost` is only a name: what it led to counts.
             None if stream.peer_addr().as_ref().map(SocketAddr::ip).is_ok_and(|ip| ip.is_loopback()) => {
-                ask(endpoint, stream).await
+                ask(request, stream).await
             }
             None => Err(KeyFault::Tls),
         }
@@ -124,24 +151,17 @@ async fn fetch(endpoint: &Endpoint) -> Result<Bytes, KeyFault> {
 }
 
 async fn ask(
-    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-) -> Result<Bytes, KeyFault> {
+) -> Result<(StatusCode, Bytes), KeyFault> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| KeyFault::Unreadable)?;
-    let request = Request::get(endpoint.path.as_str())
-        .header(HOST, endpoint.authority.as_str())
-        .header(ACCEPT, "application/jwk-set+json, application/json")
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| KeyFault::Unreadable)?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(|_| KeyFault::Unreadable)?;
-        if answer.status() != StatusCode::OK {
-            return Err(KeyFault::Status);
-        }
+        let status = answer.status();
         let body = Limited::new(answer.into_body(), SET_BYTES_MAX).collect().await;
-        body.map(|body| body.to_bytes()).map_err(|error| {
+        body.map(|body| (status, body.to_bytes())).map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 KeyFault::TooLarge
             } else {

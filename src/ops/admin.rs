@@ -12,6 +12,7 @@
 
 use super::metrics::Metrics;
 use crate::engine::terms::RiskTier;
+use bytes::Bytes;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub struct Asked<'a> {
 pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    pub body: String,
+    pub body: Bytes,
 }
 
 /// One thing that must hold before the gateway can serve.
@@ -70,6 +71,9 @@ pub struct Admin {
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// A file of the transparency log by its path below `/audit/v1/`: checkpoints and tiles, which hold
+    /// hashes only. Entries are not among them: they name callers and subjects' pseudonyms.
+    pub log_file: Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.
@@ -104,7 +108,18 @@ impl Admin {
             "/admin/v1/state" => json(&(self.state)()),
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
+            path if path.starts_with(LOG_FILES) => self.log_file(&path[LOG_FILES.len()..]),
             _ => problem(404, "no such page"),
+        }
+    }
+
+    /// C2SP tlog-tiles: checkpoints are text, tiles octets.
+    fn log_file(&self, path: &str) -> Answer {
+        let content_type =
+            if path.starts_with("tile/") { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+        match (self.log_file)(path) {
+            Some(body) => Answer { status: 200, content_type, body: body.into() },
+            None => problem(404, "the log has no such file"),
         }
     }
 
@@ -136,7 +151,7 @@ impl Admin {
         } else {
             "text/plain; version=0.0.4; charset=utf-8"
         };
-        Answer { status: 200, content_type, body: self.metrics.render(open_metrics) }
+        Answer { status: 200, content_type, body: self.metrics.render(open_metrics).into() }
     }
 }
 
@@ -149,20 +164,23 @@ pub fn show_tiers(metrics: &Metrics, counts: [usize; 6]) {
 
 const JSON: &str = "application/json";
 
+/// Where the files of the transparency log begin.
+const LOG_FILES: &str = "/audit/v1/";
+
 fn text(status: u16, body: String) -> Answer {
-    Answer { status, content_type: "text/plain; charset=utf-8", body }
+    Answer { status, content_type: "text/plain; charset=utf-8", body: body.into() }
 }
 
 fn json(view: &impl Serialize) -> Answer {
     match serde_json::to_string(view) {
-        Ok(body) => Answer { status: 200, content_type: JSON, body },
+        Ok(body) => Answer { status: 200, content_type: JSON, body: body.into() },
         Err(_) => problem(500, "the view could not be written"),
     }
 }
 
 fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
-    Answer { status, content_type: "application/problem+json", body }
+    Answer { status, content_type: "application/problem+json", body: body.into() }
 }
 
 /// What this plane offers, for tools.
@@ -179,6 +197,9 @@ mod tests {
             checks: Box::new(move || vec![Check { name: "audit", ok: ready, detail: "disk".into() }]),
             callers: Box::new(|_| Vec::new()),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
+            log_file: Box::new(|path| {
+                ["checkpoint", "cosigned", "tile/0/000"].contains(&path).then(|| b"\xff".to_vec())
+            }),
             credential: credential.map(<[u8]>::to_vec),
             loopback: true,
         }
@@ -199,6 +220,10 @@ mod tests {
             ("GET", "/admin/v1/callers", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
+            ("GET", "/audit/v1/checkpoint", 200),
+            ("GET", "/audit/v1/tile/0/000", 200),
+            ("GET", "/audit/v1/tile/entries/000", 404),
+            ("GET", "/audit/v1/", 404),
             ("GET", "/nothing", 404),
         ] {
             assert_eq!(open.answer(&asked(method, path)).status, status, "{method} {path}");
@@ -234,7 +259,7 @@ mod tests {
     #[test]
     fn readiness_names_what_is_missing() {
         let answer = admin(None, false).answer(&Asked { query: "verbose", ..asked("GET", "/readyz") });
-        assert_eq!((answer.status, answer.body.as_str()), (503, "audit: NOT OK disk\n"));
+        assert_eq!((answer.status, &answer.body[..]), (503, &b"audit: NOT OK disk\n"[..]));
     }
 
     #[test]

@@ -88,6 +88,14 @@ families! {
     audit_fsync_seconds: Gauge = seconds("zhamen_audit_fsync_seconds", "What the last sync of the audit log took.");
     audit_lag_seconds: Gauge = seconds("zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.");
     audit_disk_low: IntGauge = gauge("zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.");
+    audit_tree_ok: IntGauge = gauge("zhamen_audit_tree_ok", "1 if tiles and checkpoint of the audit log can be written.");
+    audit_checkpoint: IntGauge = gauge("zhamen_audit_checkpoint_entries", "Entries that the newest checkpoint covers.");
+    audit_checkpoint_lag: IntGauge = gauge(
+        "zhamen_audit_checkpoint_lag_entries", "Durable entries that the newest checkpoint does not cover yet.");
+    witness_ok: IntGaugeVec = gauges(
+        "zhamen_audit_witness_ok", "1 if the witness has taken what it was last given; `file` is the witness file.", &["witness"]);
+    witness_lag: IntGaugeVec = gauges(
+        "zhamen_audit_witness_lag_entries", "Entries of the newest checkpoint that the witness has not seen.", &["witness"]);
     connections_open: IntGauge = gauge("zhamen_connections_open", "Downstream connections open.");
     connections: IntCounterVec = counters(
         "zhamen_connections_total", "Downstream connections, by what became of them.", &["event"]);

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod follow;
 pub mod profile;
 pub mod quota;
+pub mod readings;
 pub mod reload;
 pub mod secret;
 pub mod snapshot;

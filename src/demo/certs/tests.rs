@@ -86,7 +86,7 @@ fn what_a_stranger_put_there_is_left_alone_and_reported() {
     for folder in [dir.path(), other.path()] {
         complete(folder, &[], at(NOW)).unwrap();
     }
-    for file in ["server.pem", "server.key", "jwks.json", "pseudonym.key"] {
+    for file in ["server.pem", "server.key", "jwks.json", "pseudonym.key", "audit.key"] {
         fs::copy(other.path().join(file), dir.path().join(file)).unwrap();
     }
     let report = complete(dir.path(), &[], at(NOW)).unwrap();

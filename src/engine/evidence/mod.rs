@@ -15,10 +15,14 @@
 //! ```
 
 pub mod chain;
+pub mod checkpoint;
 mod encode;
 mod entry;
+pub mod note;
 mod subject;
 mod text;
+pub mod tile;
+pub mod tree;
 
 pub use encode::{EntryBody, encode};
 pub use entry::{

@@ -36,11 +36,9 @@ impl Desk {
     fn new(keys: SubjectKeys, burst: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = AuditSettings {
-            dir: dir.path().join("audit"),
-            best_effort_l1: true,
-            queue_max: 1000,
             segment_bytes_max: 3000,
             disk_low_bytes: 0,
+            ..AuditSettings::new(dir.path().join("audit"))
         };
         let audit = Arc::new(Audit::create(&settings).unwrap());
         let log = audit.clone();

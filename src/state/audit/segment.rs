@@ -1,13 +1,14 @@
 //! Files of the log: segments, and the record of closed ones.
 
 use super::What;
+use super::walk::Cursor;
 use crate::engine::evidence::GapCause;
 use crate::engine::evidence::chain::{hash_of_hex, hex_of_hash};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The file that lists closed segments.
 const HEAD: &str = "head";
@@ -49,6 +50,8 @@ pub(super) struct Segment {
     file: File,
     /// Bytes that belong to the log; the file must have exactly so many.
     pub len: u64,
+    /// When it was begun, by the wall clock, as far as the file system knows.
+    pub began: SystemTime,
     identity: (u64, u64),
 }
 
@@ -76,7 +79,9 @@ impl Segment {
 
     fn of(name: SegmentName, path: PathBuf, file: File) -> io::Result<Segment> {
         let metadata = file.metadata()?;
-        Ok(Segment { name, path, file, len: metadata.len(), identity: (metadata.dev(), metadata.ino()) })
+        let began = metadata.created().unwrap_or_else(|_| SystemTime::now());
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(Segment { name, path, file, len: metadata.len(), began, identity })
     }
 
     /// Writes and syncs; gives the time of the sync. After any error this file is not to be trusted:
@@ -123,9 +128,10 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Closed {
     pub name: SegmentName,
-    /// Last sequence number of the log up to and including this segment, and its hash.
-    pub last: u64,
-    pub hash: [u8; 32],
+    /// The last entry of the log up to and including this segment.
+    pub last: Cursor,
+    /// Root of the tree up to there; its tiles are on the disk.
+    pub root: [u8; 32],
     /// Bytes of the file that belong to the log.
     pub bytes: u64,
     /// False when the segment was left because it was not trusted; then more or less may be there.
@@ -137,6 +143,8 @@ struct ClosedLine {
     file: String,
     last: u64,
     hash: String,
+    size: u64,
+    root: String,
     bytes: u64,
     whole: bool,
 }
@@ -166,10 +174,12 @@ impl Closed {
 
     fn line(&self) -> String {
         format!(
-            "{{\"file\":\"{}\",\"last\":{},\"hash\":\"{}\",\"bytes\":{},\"whole\":{}}}\n",
+            "{{\"file\":\"{}\",\"last\":{},\"hash\":\"{}\",\"size\":{},\"root\":\"{}\",\"bytes\":{},\"whole\":{}}}\n",
             self.name.file_name(),
-            self.last,
-            hex_of_hash(&self.hash),
+            self.last.seq,
+            hex_of_hash(&self.last.hash),
+            self.last.size,
+            hex_of_hash(&self.root),
             self.bytes,
             self.whole
         )
@@ -201,8 +211,8 @@ impl Closed {
         let line: ClosedLine = serde_json::from_str(line).ok()?;
         Some(Closed {
             name: SegmentName::parse(&line.file)?,
-            last: line.last,
-            hash: hash_of_hex(line.hash.as_bytes())?,
+            last: Cursor { seq: line.last, hash: hash_of_hex(line.hash.as_bytes())?, size: line.size },
+            root: hash_of_hex(line.root.as_bytes())?,
             bytes: line.bytes,
             whole: line.whole,
         })
@@ -243,8 +253,9 @@ mod tests {
     fn head_lines_are_believed_as_far_as_they_agree() {
         let dir = tempfile::tempdir().unwrap();
         let names: Vec<_> = [1, 5, 9].map(|first| SegmentName { first }).into();
+        let last = Cursor { seq: 4, hash: [3; 32], size: 4 };
         let closed =
-            |first| Closed { name: SegmentName { first }, last: 4, hash: [3; 32], bytes: 10, whole: true };
+            |first| Closed { name: SegmentName { first }, last, root: [4; 32], bytes: 10, whole: true };
         closed(1).append(dir.path()).unwrap();
         closed(6).append(dir.path()).unwrap();
         closed(9).append(dir.path()).unwrap();

@@ -192,17 +192,7 @@ impl Follow {
 
     /// Whether the last entry indexed stands in the log as it was. One that retention took is believed.
     fn is_of_this_log(&self) -> bool {
-        let (seq, hash) = self.index.last();
-        if seq == 0 {
-            return true;
-        }
-        let mut log = LogReader::new(self.shared.folders.clone());
-        match log.line(seq) {
-            Ok(Some(line)) => chain::verify_line(&line).is_ok_and(|linked| linked.hash == hash),
-            Ok(None) => segments(&self.shared.folders)
-                .is_ok_and(|found| found.first().is_some_and(|oldest| oldest.first > seq)),
-            Err(_) => false,
-        }
+        is_of_log(&self.index, &self.shared.folders)
     }
 
     fn rebuild(&mut self, why: &str) {
@@ -229,6 +219,21 @@ impl Follow {
             }
             told.1 = text;
         }
+    }
+}
+
+/// Whether the last entry of an index stands in a log as it was.
+pub(super) fn is_of_log(index: &Index, folders: &[PathBuf]) -> bool {
+    let (seq, hash) = index.last();
+    if seq == 0 {
+        return true;
+    }
+    match LogReader::new(folders.to_vec()).line(seq) {
+        Ok(Some(line)) => chain::verify_line(&line).is_ok_and(|linked| linked.hash == hash),
+        Ok(None) => {
+            segments(folders).is_ok_and(|found| found.first().is_some_and(|oldest| oldest.first > seq))
+        }
+        Err(_) => false,
     }
 }
 

@@ -95,33 +95,46 @@ impl Index {
     /// The folder cannot be made, read or written.
     pub fn open(dir: &Path) -> io::Result<Index> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let manifest = Manifest::read(dir)?.unwrap_or_default();
-        let hash = chain::hash_of_hex(manifest.hash.as_bytes());
-        let runs = manifest.runs.iter().map(|name| Run::open(&dir.join(name.file_name())).map(Arc::new));
-        let (Some(hash), Ok(runs)) = (hash, runs.collect::<io::Result<Vec<_>>>()) else {
-            return Index::empty(dir);
-        };
-        let view = View::default();
-        (view.shared().runs, view.shared().upto) = (runs, manifest.upto);
-        let order = manifest.open.iter().map(|(id, _)| id.clone()).collect();
-        let open = manifest.open.iter().cloned().collect();
-        let last = (manifest.upto, hash);
-        let index = Index { dir: dir.to_owned(), view, manifest, open, order, last };
+        let Some(index) = Index::read(dir) else { return Index::empty(dir) };
         index.sweep()?;
         Ok(index)
     }
 
-    fn empty(dir: &Path) -> io::Result<Index> {
+    /// What is durable of an index that another process may be writing: nothing is changed on disk, and
+    /// what is put into it stays in memory. Empty where there is none, or it cannot be read.
+    pub(super) fn peek(dir: &Path) -> Index {
+        // Between the reading of the manifest and the opening its runs may have been merged.
+        let opened = (0..3).find_map(|_| Index::read(dir));
+        opened.unwrap_or_else(|| Index::at_genesis(dir))
+    }
+
+    fn read(dir: &Path) -> Option<Index> {
+        let manifest = Manifest::read(dir).ok()??;
+        let hash = chain::hash_of_hex(manifest.hash.as_bytes())?;
+        let runs = manifest.runs.iter().map(|name| Run::open(&dir.join(name.file_name())).map(Arc::new));
+        let runs = runs.collect::<io::Result<Vec<_>>>().ok()?;
+        let view = View::default();
+        (view.shared().runs, view.shared().upto) = (runs, manifest.upto);
+        let order = manifest.open.iter().map(|(id, _)| id.clone()).collect();
+        let open = manifest.open.iter().cloned().collect();
+        Some(Index { dir: dir.to_owned(), last: (manifest.upto, hash), view, manifest, open, order })
+    }
+
+    fn at_genesis(dir: &Path) -> Index {
         let manifest = Manifest { version: VERSION, hash: "0".repeat(64), ..Manifest::default() };
-        manifest.write(dir)?;
-        let index = Index {
-            dir: dir.to_owned(),
-            view: View::default(),
-            manifest,
-            open: HashMap::new(),
-            order: VecDeque::new(),
-            last: (0, chain::GENESIS),
-        };
+        let (open, order) = (HashMap::new(), VecDeque::new());
+        let (view, last) = (View::default(), (0, chain::GENESIS));
+        Index { dir: dir.to_owned(), view, manifest, open, order, last }
+    }
+
+    /// Keeps of what is put from here on only what these keys find.
+    pub(super) fn keep_only(&mut self, keys: &[u64]) {
+        self.view.shared().memory.retain(|posting| keys.contains(&posting.key));
+    }
+
+    fn empty(dir: &Path) -> io::Result<Index> {
+        let index = Index::at_genesis(dir);
+        index.manifest.write(dir)?;
         index.sweep()?;
         Ok(index)
     }

@@ -20,6 +20,7 @@ mod index;
 mod locate;
 mod manifest;
 mod merge;
+mod offline;
 mod page;
 mod run;
 mod seen;
@@ -29,6 +30,7 @@ mod tests;
 pub use build::{IndexStatus, Usage, UsageError};
 pub use index::{Index, View};
 pub use locate::{LogReader, ReadError};
+pub use offline::Offline;
 pub use page::{Asked, Page, Place};
 pub use seen::{Ended, ModeSeen, Seen};
 

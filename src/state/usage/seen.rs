@@ -61,20 +61,25 @@ impl<'a> Members<'a> {
         serde_json::from_slice(line).ok()
     }
 
-    /// What a line is found by: its subject and its officer. An outcome names neither; it is found by
-    /// what its request named.
+    /// What a line is found by: its subject, and the officer who asked. An outcome names neither; it is
+    /// found by what its request named. The officer of a reading is whose look-ups were read: not one
+    /// of theirs.
     pub fn terms(&self) -> impl Iterator<Item = Term> {
         let subject = self.subject_token.as_deref().map(|text| Term::new(TermKind::Subject, text));
-        let officer = self.officer.as_deref().map(|text| Term::new(TermKind::Officer, text));
+        let officer = self.asking_officer().map(|text| Term::new(TermKind::Officer, text));
         subject.into_iter().chain(officer)
     }
 
     pub fn is_of(&self, term: &Term) -> bool {
         let text = match term.kind {
-            TermKind::Subject => &self.subject_token,
-            TermKind::Officer => &self.officer,
+            TermKind::Subject => self.subject_token.as_deref(),
+            TermKind::Officer => self.asking_officer(),
         };
-        text.as_deref() == Some(&term.text)
+        text == Some(&term.text)
+    }
+
+    fn asking_officer(&self) -> Option<&str> {
+        self.officer.as_deref().filter(|_| self.kind == "request")
     }
 
     /// An outcome will follow, unless the process ends before it.

@@ -54,13 +54,7 @@ impl Log {
 }
 
 fn settings(dir: &Path) -> AuditSettings {
-    AuditSettings {
-        dir: dir.join("audit"),
-        best_effort_l1: true,
-        queue_max: 10_000,
-        segment_bytes_max: 4000,
-        disk_low_bytes: 0,
-    }
+    AuditSettings { segment_bytes_max: 4000, disk_low_bytes: 0, ..AuditSettings::new(dir.join("audit")) }
 }
 
 fn caught_up(usage: &Usage) {
