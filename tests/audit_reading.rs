@@ -179,6 +179,36 @@ fn a_running_writer_records_the_reading_or_nothing_is_shown() {
     assert!(no_notes(&site.path("audit")), "the note is taken back");
 }
 
+#[test]
+fn segments_are_archived_kept_and_held() {
+    let site = Site::new();
+    let text = fs::read_to_string(site.path("zhamen.yaml")).unwrap();
+    fs::write(site.path("zhamen.yaml"), text.replace("1KiB}", "1KiB, archive_dir: archive}")).unwrap();
+    for (arguments, code, told) in [
+        ("archive", 0, "archived "),
+        ("archive", 0, "nothing to be archived"),
+        ("hold --reason case-7", 0, "nothing is deleted"),
+        ("expire", 1, "case-7"),
+        ("hold --release", 0, "is released"),
+        ("expire", 0, "nothing to be deleted"),
+        ("hold", 2, "required"),
+        ("show --request-id r0", 0, "r0"),
+        ("verify audit", 0, "kept elsewhere"),
+        ("verify archive", 0, "whole"),
+    ] {
+        let output = site.run(arguments, "");
+        let all = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {all}");
+        assert!(all.contains(told), "{arguments}: {all}");
+    }
+    let acts = lines(&site.run("export --dir audit --kind admin", ""));
+    let acts: Vec<Value> = acts.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<&str> = acts.iter().map(|act| act["action"].as_str().unwrap()).collect();
+    assert_eq!(told[..3], ["audit archive", "audit archive", "audit hold case-7"]);
+    fs::write(site.path("zhamen.yaml"), text).unwrap();
+    assert_eq!(site.run("archive", "").status.code(), Some(78));
+}
+
 fn no_notes(dir: &Path) -> bool {
     fs::read_dir(dir.join("readings")).unwrap().count() == 0
 }

@@ -23,13 +23,15 @@
 
 use super::audit::{Audit, Pending};
 use super::secret;
-use crate::engine::evidence::{Entry, Reading, encode};
+use crate::engine::evidence::{Admin, Entry, Reading, encode};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// What changes the log's files instead of reading them.
+const ACTS: [&str; 4] = ["archive", "expire", "hold", "release"];
 const FOLDER: &str = "readings";
 /// A note is small; what is larger is none.
 const NOTE_BYTES_MAX: u64 = 4096;
@@ -40,7 +42,7 @@ const NOTES_MAX: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// `show`, `tail`, `usage` or `export`.
+    /// `show`, `tail`, `usage` or `export`; or an act: `archive`, `expire`, `hold`, `release`.
     pub what: String,
     /// Never an identifier: its token.
     pub subject_token: Option<String>,
@@ -98,12 +100,18 @@ fn take_up(audit: &Audit, path: PathBuf, unix_ms: i64) -> Option<Waiting> {
         let _ = fs::remove_file(&path);
         return None;
     };
+    let reader = format!("uid {}", metadata.uid());
+    if ACTS.contains(&what.as_str()) {
+        let action = format!("audit {what} {}", filter.unwrap_or_default());
+        let admin = Admin { ts: unix_ms, actor: &reader, action: action.trim_end(), status: 200 };
+        return Some(Waiting { entry: audit.note(encode(&Entry::Admin(admin))), path });
+    }
     let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let entry = encode(&Entry::Reading(Reading {
         ts: unix_ms,
         request_id: id,
         what: &what,
-        reader: &format!("uid {}", metadata.uid()),
+        reader: &reader,
         subject_token: subject_token.as_deref(),
         officer: officer.as_deref(),
         filter: filter.as_deref(),

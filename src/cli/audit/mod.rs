@@ -10,6 +10,7 @@
 mod check;
 mod csv;
 mod filter;
+mod keep;
 mod key;
 mod ocsf;
 mod place;
@@ -47,6 +48,12 @@ enum Audit {
     Usage(reading::Usage),
     /// Write entries as JSON lines, OCSF events or CSV
     Export(reading::Export),
+    /// Move closed segments to the archive folder; they still verify
+    Archive(keep::Arguments),
+    /// Delete archived segments whose retention is over
+    Expire(keep::Arguments),
+    /// Stop every deletion, or allow it again
+    Hold(keep::Hold),
 }
 
 pub(super) fn audit(arguments: &Arguments) -> Exit {
@@ -59,5 +66,8 @@ pub(super) fn audit(arguments: &Arguments) -> Exit {
         Audit::Tail(arguments) => reading::tail(arguments),
         Audit::Usage(arguments) => reading::usage(arguments),
         Audit::Export(arguments) => reading::export(arguments),
+        Audit::Archive(arguments) => keep::archive(arguments),
+        Audit::Expire(arguments) => keep::expire(arguments),
+        Audit::Hold(arguments) => keep::hold(arguments),
     }
 }

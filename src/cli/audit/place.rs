@@ -28,13 +28,20 @@ pub struct Place {
     dir: Option<PathBuf>,
 }
 
+impl Place {
+    /// The log of a configuration.
+    pub fn configured(config: &std::path::Path) -> Place {
+        Place { config: config.to_owned(), dir: None }
+    }
+}
+
 /// A log that may be read.
 pub(super) struct Opened {
     /// The log's folder, then the archive's.
     pub folders: Vec<PathBuf>,
     /// Folder of the usage index.
     pub index: Option<PathBuf>,
-    settings: Option<Settings>,
+    pub settings: Option<Settings>,
 }
 
 impl Place {
