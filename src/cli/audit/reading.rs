@@ -184,7 +184,10 @@ fn followed(arguments: &Tail, log: &Opened, filter: &Filter) -> Result<(), Stopp
     for (line, entry) in last {
         shown(&mut out, arguments.show.json, &line, &entry)?;
     }
-    while !arguments.no_follow {
+    if arguments.no_follow {
+        return Ok(());
+    }
+    loop {
         match follower.next(u64::MAX).map_err(Stopped::Log)? {
             Some(line) => {
                 if let Some(entry) = filter.entry(line.seq, line.bytes) {
@@ -197,7 +200,6 @@ fn followed(arguments: &Tail, log: &Opened, filter: &Filter) -> Result<(), Stopp
             }
         }
     }
-    Ok(())
 }
 
 /// Where the last lines may begin: with conditions anywhere, else in one of the last segments.
