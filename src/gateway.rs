@@ -6,11 +6,12 @@
 
 mod admin;
 mod upkeep;
+mod usage;
 mod worker;
 
 use crate::config::settings::Settings;
 use crate::engine::canonical::CanonicalLimits;
-use crate::engine::evidence::{Entry, Lifecycle, SubjectKey, encode};
+use crate::engine::evidence::{Entry, Lifecycle, SubjectKey, SubjectKeys, encode};
 use crate::engine::mask::MaskLimits;
 use crate::fault::{Fault, Faults};
 use crate::identity::Identities;
@@ -20,6 +21,7 @@ use crate::net::drain::{Stop, drain};
 use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
+use crate::ops::usage::UsageView;
 use crate::request::Shared;
 use crate::secret;
 use crate::state::audit::{Audit, OpenError};
@@ -29,6 +31,7 @@ use crate::state::profile::Profiles;
 use crate::state::quota::Quotas;
 use crate::state::reload::Reloader;
 use crate::state::snapshot::{self, Checked, Snapshots};
+use crate::state::usage::Usage;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -80,8 +83,9 @@ pub(crate) struct Parts {
     pub metrics: Arc<Metrics>,
     pub connections: Arc<Connections>,
     pub tls: Option<Arc<TlsStore>>,
-    pub subject_key: SubjectKey,
     pub drifts: Arc<Drifts>,
+    pub subject_keys: SubjectKeys,
+    pub usage: Arc<UsageView>,
 }
 
 /// A running gateway.
@@ -117,7 +121,7 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
         faults.absorb(TlsStore::load(tls.clone()));
     }
     faults.absorb(Identities::load(&settings.identity));
-    faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    faults.absorb(subject_keys(settings));
     if let Some(file) = &settings.audit.signing_key_file {
         faults.absorb(secret::key(file).map_err(Faults::from));
     }
@@ -213,10 +217,11 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let snapshots = faults.absorb(Snapshots::start(&settings.policies_dir, now.unix_seconds()));
     let tls = settings.data.tls.clone().and_then(|tls| faults.absorb(TlsStore::load(tls)));
     let identities = faults.absorb(Identities::load(&settings.identity));
-    let key = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    let keys = faults.absorb(subject_keys(&settings));
     let metrics =
         faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
-    let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics)
+    let (Some(snapshots), Some(identities), Some((key, subject_keys)), Some(metrics)) =
+        (snapshots, identities, keys, metrics)
     else {
         return Err(faults.into());
     };
@@ -227,7 +232,9 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     metrics.tls_reload_ok.set(1);
     let audit = Arc::new(open_audit(&settings, start)?);
     let profiles = Arc::new(Profiles::new(&settings.defence));
-    let shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
+    let snapshots = Arc::new(snapshots);
+    let usage = usage_view(&settings, &audit, &snapshots, &subject_keys, &key)?;
+    let shared = shared(&settings, snapshots, identities, profiles, key);
     let limits = &settings.limits;
     let parts = Parts {
         connections: Connections::new(limits.connections_max, limits.connections_per_peer_max),
@@ -235,8 +242,9 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         audit,
         metrics: Arc::new(metrics),
         tls,
-        subject_key: SubjectKey::new(&key),
         drifts: Arc::default(),
+        subject_keys,
+        usage,
         clock,
         settings,
     };
@@ -274,6 +282,40 @@ fn shared(
         step_up_fresh: settings.identity.step_up_fresh,
         pseudonym_key,
     }
+}
+
+/// The pseudonym key, and all live keys of subject tokens.
+fn subject_keys(settings: &Settings) -> Result<([u8; 32], SubjectKeys), Faults> {
+    let mut faults = Faults::default();
+    let pseudonym = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    let mut keys = Vec::new();
+    for (id, file) in &settings.subject_keys {
+        let key = faults.absorb(secret::key(file).map_err(Faults::from));
+        keys.extend(key.map(|key| SubjectKey::named(id, &key)));
+    }
+    // It found its tokens before there were others, and still does.
+    keys.extend(pseudonym.as_ref().map(SubjectKey::new));
+    let mut keys = keys.into_iter();
+    match (keys.next(), pseudonym) {
+        (Some(newest), Some(pseudonym)) => faults.or((pseudonym, SubjectKeys::new(newest, keys.collect()))),
+        _ => Err(faults),
+    }
+}
+
+/// The index over the log, and who answers from it.
+fn usage_view(
+    settings: &Settings,
+    audit: &Arc<Audit>,
+    snapshots: &Arc<Snapshots>,
+    keys: &SubjectKeys,
+    pseudonym_key: &[u8; 32],
+) -> Result<Arc<UsageView>, GatewayError> {
+    let folders = std::iter::once(settings.audit.dir.clone()).chain(settings.retention.archive_dir.clone());
+    let log = audit.clone();
+    let usage = Usage::start(&settings.usage.dir, folders.collect(), Box::new(move || log.health().last_seq))
+        .map_err(|error| GatewayError::Start { what: "the usage index", error })?;
+    let (audit, snapshots, keys) = (audit.clone(), snapshots.clone(), keys.clone());
+    Ok(Arc::new(UsageView::new(Arc::new(usage), snapshots, audit, keys, pseudonym_key, settings.usage.quota)))
 }
 
 fn open_audit(settings: &Settings, start: AuditStart) -> Result<Audit, GatewayError> {

@@ -166,6 +166,7 @@ impl Loading<'_> {
             }
         }
         self.declared.purposes = known;
+        self.delays(&source, &purposes.delayed_visibility);
     }
 
     fn is_its_own_ancestor(&self, id: &str) -> bool {

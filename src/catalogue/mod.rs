@@ -16,6 +16,7 @@ mod applications;
 pub mod cases;
 pub mod classify;
 mod datasets;
+mod delays;
 mod folder;
 mod labels;
 mod loading;
@@ -36,6 +37,7 @@ mod watching;
 mod written;
 
 pub use answer::{AnswerFormat, AnswerShape, Media};
+pub use delays::{Delay, Until, Use};
 pub use folder::Folder;
 pub use parameter::{Argument, FieldWords, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
@@ -71,6 +73,8 @@ pub struct Catalogue {
     /// What fields of a label are called, by label: hints for `zhamen classify`.
     pub label_names: BTreeMap<Arc<str>, Vec<String>>,
     pub purposes: BTreeMap<Arc<str>, Purpose>,
+    /// Uses that their subject is told of only later.
+    pub delays: Vec<Delay>,
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,

@@ -102,6 +102,25 @@ pub(super) enum PartialRule {
 #[serde(deny_unknown_fields)]
 pub(super) struct Purposes {
     pub purposes: Entries<Purpose>,
+    /// Uses that their subject is told of only later.
+    #[serde(default)]
+    pub delayed_visibility: Vec<At<Delay>>,
+}
+
+/// Uses that their subject is told of only later. All conditions that are given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delay {
+    /// This purpose, or one that it covers.
+    pub purpose: Option<At<String>>,
+    pub legal_basis: Option<LegalBasis>,
+    pub matter_type: Option<At<String>>,
+    /// Shown so long after the use.
+    pub visible_after: Option<At<Period>>,
+    /// Shown from this day on (Chinese time).
+    pub visible_from: Option<At<String>>,
+    /// What allows it.
+    pub cite: At<String>,
 }
 
 #[derive(Debug, Deserialize)]

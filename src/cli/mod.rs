@@ -44,7 +44,7 @@ pub enum Command {
     /// Make a development authority, certificates and a token issuer's key
     Certs(certs::Arguments),
     /// Verify and read the audit log
-    Audit(audit::Arguments),
+    Audit(Box<audit::Arguments>),
     /// Print the version
     Version,
 }

@@ -23,7 +23,7 @@ pub(super) enum Sort {
 
 impl Meaning<'_> {
     /// A path with `${env:NAME}` put in, resolved against the configuration's folder.
-    fn path(&mut self, at: &At<String>) -> PathBuf {
+    pub fn path(&mut self, at: &At<String>) -> PathBuf {
         match with_environment(&at.value) {
             Ok(path) if path.is_empty() => self.fault(at.mark, "the path is empty"),
             Ok(path) => return self.base.join(path),

@@ -48,6 +48,9 @@ impl<'a> Meaning<'a> {
             policies_dir: self.folder(written.policies_dir.as_ref(), "policies", true),
             identity: self.identity(&written.identity),
             audit: self.audit(&written.audit),
+            retention: self.retention(&written.audit),
+            subject_keys: self.subject_keys(&written.audit.subject_keys),
+            usage: self.usage(&written.usage),
             quotas,
             defence: self.defence(&written.defence),
             pseudonym_key_file: self

@@ -30,6 +30,7 @@ pub mod settings;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod usage;
 mod written;
 
 use crate::fault::{Fault, Faults};

@@ -61,7 +61,7 @@ fn word(written_as: &str) -> &str {
         "Period" => "duration",
         "Bytes" => "size",
         "usize" | "u64" | "u32" => "number",
-        "Vec<String" | "Vec<Issuer" | "Vec<Witness" => "list",
+        "Vec<String" | "Vec<Issuer" | "Vec<Witness" | "Vec<SubjectKey" => "list",
         "San" => "`uri` or `dns`",
         "BTreeMap<String, u32" | "BTreeMap<String, u16" => "number for each tier",
         other => panic!("reference.rs has no word for {other}"),

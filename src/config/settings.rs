@@ -21,6 +21,10 @@ pub struct Settings {
     pub policies_dir: PathBuf,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
+    pub retention: RetentionSettings,
+    /// Keys of subject tokens by id, newest first; empty: the pseudonym key makes them.
+    pub subject_keys: Vec<(String, PathBuf)>,
+    pub usage: UsageSettings,
     pub quotas: QuotaSettings,
     pub defence: DefenceSettings,
     /// Key of subject tokens and pseudonyms; a file with 32 random bytes or 64 hex digits, mode 0600.
@@ -204,6 +208,28 @@ pub struct Witness {
     /// Its key of kind 4 (`cosignature/v1`).
     pub key: VerifierKey,
     pub ca_file: Option<PathBuf>,
+}
+
+/// How long the audit log is kept, and where.
+#[derive(Clone, Debug)]
+pub struct RetentionSettings {
+    /// Where closed segments are moved to.
+    pub archive_dir: Option<PathBuf>,
+    /// Entries about nobody's data: at least six months.
+    pub ordinary: Duration,
+    /// Entries about personal or classified data: at least three years.
+    pub personal: Duration,
+}
+
+/// What subjects may ask.
+#[derive(Clone, Debug)]
+pub struct UsageSettings {
+    /// Folder of the index.
+    pub dir: PathBuf,
+    /// Answered on the data plane too.
+    pub on_data_plane: bool,
+    /// How often one subject may ask.
+    pub quota: Quota,
 }
 
 /// Rate and burst of one quota class.

@@ -28,6 +28,8 @@ pub(super) struct Written {
     pub identity: Identity,
     /// The audit log.
     pub audit: Audit,
+    /// What subjects may ask: who looked at my data.
+    pub usage: Usage,
     /// How much each caller, application and department may ask.
     pub quotas: Quotas,
     /// When behaviour raises a caller's tier, and when it is lowered again.
@@ -238,6 +240,15 @@ pub(super) struct Audit {
     pub witnesses: Vec<Witness>,
     /// How often witnesses are asked at most. Default `1m`.
     pub witness_every: Option<At<Period>>,
+    /// Folder that `zhamen audit archive` moves closed segments to; it may be another disk. The log is
+    /// read there too. Absent: nothing is archived.
+    pub archive_dir: Option<At<String>>,
+    /// How long entries are kept before `zhamen audit expire` may delete them.
+    pub retention: Retention,
+    /// Keys of subject tokens, newest first: the first makes tokens, all of them find them. A key that
+    /// is removed here and destroyed makes its tokens unlinkable for good. Default `[]`: tokens are made
+    /// with `pseudonym_key_file`, which always finds its own.
+    pub subject_keys: Vec<SubjectKey>,
 }
 
 /// One witness of the audit log.
@@ -251,6 +262,42 @@ pub(super) struct Witness {
     /// CA certificates that the address must chain to, PEM. Absent: those of the system.
     #[serde(default)]
     pub ca_file: Option<At<String>>,
+}
+
+/// How long entries are kept. A segment is kept as long as the longest-lived entry in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    /// Entries about nobody's data: starts, reloads, tiers. At least `180d` (six months: Cybersecurity
+    /// Law, network logs). Default `180d`.
+    pub ordinary: Option<At<Period>>,
+    /// Entries about personal or classified data. At least `1095d` (three years: PIPL 56, Network Data
+    /// Security Regulation 12). Default `1095d`.
+    pub personal: Option<At<Period>>,
+}
+
+/// A key of subject tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubjectKey {
+    /// Stands before each of its tokens: a letter, then letters and digits, at most 16. Never used
+    /// again for another key. Required.
+    pub id: At<String>,
+    /// A file with 32 random bytes or 64 hexadecimal digits, readable by its owner alone. Required.
+    pub file: At<String>,
+}
+
+/// What subjects may ask.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Usage {
+    /// Folder of the index over the audit log; made when absent, built again when lost. Default
+    /// `var/usage`.
+    pub dir: Option<At<String>>,
+    /// Answer `/usage/v1` on the data plane too, where citizens' portals can reach it. Default `false`.
+    pub on_data_plane: bool,
+    /// How often one subject may ask. Default `{per_second: 1, burst: 30}`.
+    pub quota: Option<At<Quota>>,
 }
 
 /// Rate and burst of one quota class.

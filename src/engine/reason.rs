@@ -221,6 +221,7 @@ causes! {
 
     AuditFailed = "audit_failed" => AuditUnavailable;
     AuditQueue = "audit_queue" => AuditUnavailable;
+    IndexUnavailable = "usage_index" => Unavailable;
     Panicked = "panic" => Internal500;
 }
 

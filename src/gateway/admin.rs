@@ -7,8 +7,10 @@ use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
+use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, problem};
+use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, host_is_local, problem};
+use crate::ops::usage::is_usage;
 use crate::secret;
 use crate::state::audit::AuditHealth;
 use hyper::header::{self, HeaderValue};
@@ -40,9 +42,15 @@ pub(super) fn start(
             let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
             let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
             let (admin, parts) = (admin.clone(), parts.clone());
-            let serve = move |_: Rc<crate::net::peer::Peer>, request: Request<hyper::body::Incoming>| {
+            let serve = move |peer: Rc<Peer>, request: Request<hyper::body::Incoming>| {
                 let (admin, parts) = (admin.clone(), parts.clone());
-                async move { respond(&parts, &admin, &request).await }
+                async move {
+                    // Persons prove themselves; the operators' credential is not theirs.
+                    if is_usage(request.uri().path()) && (!admin.loopback || host_is_local(host(&request))) {
+                        return super::usage::respond(&parts, peer.address.ip(), request).await;
+                    }
+                    respond(&parts, &admin, &request).await
+                }
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
                 tracing::error!(%error, "the admin plane could not use its socket");
@@ -53,14 +61,20 @@ pub(super) fn start(
     spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
 }
 
+/// The name that a request is addressed to.
+fn host(request: &Request<hyper::body::Incoming>) -> &str {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let line = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    authority.or(line).unwrap_or_default()
+}
+
 async fn respond(parts: &Parts, admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let authority = request.uri().authority().map(|authority| authority.as_str());
     let asked = Asked {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query().unwrap_or_default(),
-        host: authority.or(text(header::HOST)).unwrap_or_default(),
+        host: host(request),
         accept: text(header::ACCEPT).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };

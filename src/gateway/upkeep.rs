@@ -6,6 +6,7 @@ use crate::engine::reason::Cause;
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
+use crate::state::readings;
 use crate::state::reload::Watched;
 use crate::state::snapshot::Attempt;
 use std::io;
@@ -62,6 +63,7 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
         if tick.is_multiple_of(SWEEP_TICKS) {
             sweep(parts);
         }
+        record_readings(parts).await;
         tick += 1;
         note_unserved(parts, &mut unserved);
         tokio::time::sleep(TICK).await;
@@ -81,9 +83,22 @@ fn note_unserved(parts: &Parts, noted: &mut u64) {
     }
 }
 
+/// Makes entries of the notes that commands leave before they read the log.
+async fn record_readings(parts: &Parts) {
+    let dir = &parts.settings.audit.dir;
+    for waiting in readings::pending(&parts.audit, dir, parts.clock.now().unix_ms) {
+        if waiting.entry.receipt().await.is_ok()
+            && let Err(error) = std::fs::remove_file(&waiting.path)
+        {
+            tracing::warn!(%error, "the note of a reading of the audit log could not be removed");
+        }
+    }
+}
+
 fn sweep(parts: &Parts) {
     let now = parts.clock.now();
     parts.shared.quotas.sweep(now);
+    parts.usage.sweep(now);
     for swept in parts.shared.profiles.sweep(now) {
         parts.metrics.tier_changes.with_label_values(&[swept.change.new.code()]).inc();
         drop(parts.audit.note(tier_change(now.unix_ms, &swept.caller, &swept.change)));

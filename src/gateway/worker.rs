@@ -36,8 +36,16 @@ pub(super) fn start(
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts));
-        let served =
-            runtime.block_on(listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)));
+        let served = runtime.block_on(listener.run(drain, move |peer, request| {
+            let (parts, worker) = (parts.clone(), worker.clone());
+            async move {
+                if super::usage::is_for_us(&parts, &request) {
+                    // Boxed, so that the requests of departments do not carry its room.
+                    return Box::pin(super::usage::respond(&parts, peer.address.ip(), request)).await;
+                }
+                serve(worker, peer, request).await
+            }
+        }));
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
             std::process::abort();
@@ -60,7 +68,7 @@ fn worker(parts: &Parts) -> Worker {
             profiles: parts.shared.profiles.clone(),
             metrics: WorkerMetrics::new(parts.metrics.clone()),
             drifts: parts.drifts.clone(),
-            subject_key: parts.subject_key.clone(),
+            subject_key: parts.subject_keys.newest().clone(),
             clock: parts.clock,
             best_effort_l1: parts.settings.audit.best_effort_l1,
         }),

@@ -28,6 +28,7 @@
 //! ```
 
 pub mod api_key;
+mod citizen;
 mod claims;
 mod compact;
 pub mod fetch;

@@ -10,6 +10,7 @@ use crate::catalogue::{Catalogue, Folder, Scheme, UpstreamSpec, load};
 use crate::engine::dataset::Dataset;
 use crate::engine::decide::cases as judged;
 use crate::engine::decide::{EntityKind, Names, Policies, Source};
+use crate::engine::terms::LegalBasis;
 use crate::fault::{Fault, Faults};
 use crate::identity::registry::{ApiKeyEntry, Registry};
 use crate::net::upstream::SharedUpstreams;
@@ -41,6 +42,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether the subject of a use may be told of it; times in seconds since 1970.
+    pub fn is_visible(
+        &self,
+        purpose: Option<&str>,
+        legal_basis: Option<LegalBasis>,
+        matter_type: Option<&str>,
+        at: i64,
+        now: i64,
+    ) -> bool {
+        self.catalogue.is_visible(&crate::catalogue::Use { purpose, legal_basis, matter_type, at }, now)
+    }
+
     /// Builds a snapshot and runs its cases.
     ///
     /// # Errors

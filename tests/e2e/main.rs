@@ -11,3 +11,4 @@ mod refusals;
 mod reload;
 mod support;
 mod watch;
+mod usage;

@@ -73,6 +73,7 @@ fn shown(report: &Report) -> String {
     for (what, count) in [
         ("bytes of an unfinished last line", report.torn_bytes),
         ("bytes in segments that were given up", report.untrusted_bytes),
+        ("entries are kept elsewhere; tiles stand for them here", report.elsewhere),
         ("full tiles missing; they can be made again", report.tiles_missing),
     ] {
         if count > 0 {

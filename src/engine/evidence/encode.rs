@@ -1,6 +1,6 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
-use super::entry::{Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reload, Request, Tier};
+use super::entry::{Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reading, Reload, Request, Tier};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_number, push_text, push_time};
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -58,6 +58,7 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
             line.kind("admin").time("ts", admin.ts).text("actor", admin.actor);
             line.text("action", admin.action).number("status", admin.status);
         }
+        Entry::Reading(reading) => push_reading(&mut line, reading),
     }
     EntryBody(line.0)
 }
@@ -209,6 +210,14 @@ fn push_tier(line: &mut Line, tier: &Tier<'_>) {
         push_number(out, u64::from(*share));
         out.push(b'}');
     });
+}
+
+fn push_reading(line: &mut Line, reading: &Reading<'_>) {
+    line.kind("reading").time("ts", reading.ts).text("request_id", reading.request_id);
+    line.text("what", reading.what).text("reader", reading.reader);
+    line.text_if("subject_token", reading.subject_token).text_if("officer", reading.officer);
+    line.text_if("filter", reading.filter).number_if("entries", reading.entries);
+    line.code_if("cause", reading.cause.map(|cause| cause.code())).number("status", reading.status);
 }
 
 /// `chain::verify_line` reads `kind`, `first` and `last` at exactly this place.

@@ -66,6 +66,8 @@ pub enum Entry<'a> {
     Answered(Request<'a>, Outcome<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
+    /// Somebody read the log, or asked who looked at their data, also when it was refused.
+    Reading(Reading<'a>),
 }
 
 /// What became of one label.
@@ -283,5 +285,27 @@ pub struct Admin<'a> {
     pub ts: i64,
     pub actor: &'a str,
     pub action: &'a str,
+    pub status: u16,
+}
+
+/// A reading of the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    pub ts: i64,
+    pub request_id: &'a str,
+    /// `usage` (what concerns one subject), `show`, `tail`, `export`.
+    pub what: &'a str,
+    /// `subject` where persons read about themselves, else who reads: `admin`, or a system account.
+    pub reader: &'a str,
+    /// Whose entries were read, from [`super::subject_token`].
+    pub subject_token: Option<&'a str>,
+    /// Whose look-ups were read.
+    pub officer: Option<&'a str>,
+    /// The other conditions, as they were given.
+    pub filter: Option<&'a str>,
+    /// Entries shown, where that is known when this is written.
+    pub entries: Option<u64>,
+    /// The fault behind a refusal.
+    pub cause: Option<Cause>,
     pub status: u16,
 }

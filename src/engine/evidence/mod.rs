@@ -27,10 +27,10 @@ pub mod tree;
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, LabelSeen, Lifecycle, ModeShown,
-    Outcome, QuotaLeft, Refused, Reload, Request, Tier, UseAsked,
+    Outcome, QuotaLeft, Reading, Refused, Reload, Request, Tier, UseAsked,
 };
-pub use subject::{SubjectKey, subject_token};
-pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};
+pub use subject::{SubjectKey, SubjectKeys, subject_token};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};
 
 use super::defence::TierChange;
 

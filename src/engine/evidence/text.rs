@@ -140,6 +140,35 @@ pub(super) fn push_time(out: &mut Vec<u8>, unix_ms: i64) {
     out.extend_from_slice(&text);
 }
 
+/// Milliseconds since 1970 of a time as [`push_time`] writes it, also without the milliseconds; the
+/// whole text must be one.
+///
+/// ```
+/// use zhamen::engine::evidence::read_time;
+/// assert_eq!(read_time("2026-11-23T01:30:00.500Z"), Some(1_795_397_400_500));
+/// assert_eq!(read_time("2026-02-30T00:00:00Z"), None);
+/// ```
+pub fn read_time(text: &str) -> Option<i64> {
+    let bare = text.strip_suffix('Z')?;
+    let (clock, ms) = bare.split_once('.').unwrap_or((bare, "000"));
+    let form =
+        |text: &str| text.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b }).collect::<Vec<u8>>();
+    if form(clock) != b"0000-00-00T00:00:00" || form(ms) != b"000" {
+        return None;
+    }
+    let number = |from: usize, to: usize| clock.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // A month has at most 31 days, so the day since 1970 lies close to this.
+    let near = year.checked_sub(1970)? * 1461 / 4 + month.checked_sub(1)? * 30;
+    let date = (near.saturating_sub(3)..=near + 9 + day).find(|one| civil(*one) == (year, month, day))?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = ((date * 24 + hour) * 60 + minute) * 60 + second;
+    i64::try_from(seconds * 1000 + ms.parse::<u64>().ok()?).ok()
+}
+
 /// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn civil(day: u64) -> (u64, u64, u64) {
     let shifted = day + 719_468;
@@ -216,6 +245,29 @@ mod tests {
             (4_102_444_799_001, "2099-12-31T23:59:59.001Z"),
         ] {
             assert_eq!(written(|out| push_time(out, unix_ms)), expect);
+        }
+    }
+
+    #[test]
+    fn times_are_read_back_day_by_day() {
+        for day in 0..47_500 {
+            let unix_ms = day * 86_400_000 + day % 86_400_000;
+            let text = written(|out| push_time(out, unix_ms));
+            assert_eq!(read_time(&text), Some(unix_ms), "{text}");
+        }
+        for bad in [
+            "",
+            "Z",
+            "2026-11-23",
+            "2026-11-23T24:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-10T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "2026-11-23T01:30:00+08:00",
+            "+026-11-23T01:30:00Z",
+            "2026-11-23T01:30:00.5Z",
+        ] {
+            assert_eq!(read_time(bad), None, "{bad}");
         }
     }
 

@@ -36,6 +36,8 @@ pub enum What {
     Head,
     #[error("the tile {0} holds other hashes than the entries have")]
     Tile(String),
+    #[error("the first entries are kept elsewhere, and the tiles that stand for them are missing or wrong")]
+    TilesNeeded,
     #[error("this is not a checkpoint")]
     NoCheckpoint,
     #[error("no checkpoint is here, although a key is given to verify one with")]
@@ -85,7 +87,8 @@ impl What {
             | What::Size { .. }
             | What::Head
             | What::Sealed(_)
-            | What::Tile(_) => Sort::Damaged,
+            | What::Tile(_)
+            | What::TilesNeeded => Sort::Damaged,
             What::NoCheckpoint | What::CheckpointMissing | What::Signature { .. } => Sort::Unsigned,
             What::Foreign(_) | What::Cut { .. } | What::Fork { .. } => Sort::Contradicted,
         }
@@ -132,7 +135,8 @@ pub struct Report {
     pub last_seq: u64,
     /// Hash of the last entry, 64 hexadecimal digits.
     pub head: String,
-    /// Root of the Merkle tree over all entries.
+    /// Root of the Merkle tree over all entries; zero where an archive's first entries have expired and it
+    /// has no tiles that stand for them: then the chain alone was verified.
     pub root: [u8; 32],
     pub gaps: Vec<GapFound>,
     /// Bytes after the last whole line: a writer at work, or a crash that the next opening repairs.
@@ -145,4 +149,6 @@ pub struct Report {
     pub covered: u64,
     /// Full tiles that are not there. They can be made again from the entries.
     pub tiles_missing: u64,
+    /// Entries kept elsewhere (archived or expired): of them the tiles were compared, not the lines.
+    pub elsewhere: u64,
 }

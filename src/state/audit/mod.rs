@@ -34,6 +34,7 @@
 //! ```
 
 mod anchor;
+mod archive;
 mod feed;
 mod finding;
 mod lines;
@@ -50,6 +51,7 @@ mod walk;
 mod witness;
 mod writer;
 
+pub use archive::{ArchiveError, Moved, archive, expire, hold, release_hold, set_hold};
 pub use finding::{Finding, GapFound, Report, Sort, What};
 pub use prove::{ProveError, Proved, Wanted, prove, prove_consistency};
 pub use verify::{Against, verify_against, verify_dir};

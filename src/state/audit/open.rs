@@ -140,10 +140,7 @@ pub(super) struct Walked {
 /// Verifies what `head` does not vouch for, at least the last segment, and grows the tree over it up to
 /// `size_max` entries: where `head` says or the tiles are not there, from the first entry on.
 pub(super) fn walk(dir: &Path, segments: Vec<SegmentName>, size_max: u64) -> Result<Walked, Finding> {
-    let Some(last) = segments.last().cloned() else {
-        let (cursor, tree) = (Cursor::GENESIS, Tree::new(dir));
-        return Ok(Walked { cursor, tree, bytes: 0, torn_bytes: 0, closed: Vec::new() });
-    };
+    let Some(last) = segments.last().cloned() else { return all_elsewhere(dir) };
     let (mut closed, mut covered) = Closed::read(dir, &segments)
         .map_err(|error| Finding::whole(last.file_name(), What::unreadable(error)))?;
     if closed.pop_if(|closed| closed.name == last).is_some() {
@@ -158,6 +155,10 @@ pub(super) fn walk(dir: &Path, segments: Vec<SegmentName>, size_max: u64) -> Res
     let tree = Tree::load(dir, vouched.size).filter(|tree| root.is_none_or(|root| root == tree.root()));
     let (vouched, tree) = match tree {
         Some(tree) => (vouched, tree),
+        // What was moved away cannot be read again to make them.
+        None if closed.first().is_some_and(|first| segments.first() != Some(&first.name)) => {
+            return Err(Finding::whole(dir.display(), What::TilesNeeded));
+        }
         None => {
             tracing::warn!("tiles of the audit log are missing or wrong; they are made again");
             (closed, covered) = (Vec::new(), 0);
@@ -165,6 +166,24 @@ pub(super) fn walk(dir: &Path, segments: Vec<SegmentName>, size_max: u64) -> Res
         }
     };
     grow(dir, &Segments::of(dir, segments), (vouched, tree), (closed, covered), size_max)
+}
+
+/// The log when no segment with a finished line is here: its first entry is still to come, or all that
+/// there is was moved to the archive. Where `head` knows segments that nobody moved, they are missing.
+fn all_elsewhere(dir: &Path) -> Result<Walked, Finding> {
+    let whole = |what| Finding::whole(dir.display(), what);
+    let (closed, _) = Closed::read(dir, &[]).map_err(|error| whole(What::unreadable(error)))?;
+    let known = Closed::count(dir).map_err(|error| whole(What::unreadable(error)))?;
+    if known > closed.len() {
+        return Err(whole(What::Head));
+    }
+    let cursor = closed.last().map_or(Cursor::GENESIS, |closed| closed.last);
+    let tree = match closed.last() {
+        None => Some(Tree::new(dir)),
+        Some(closed) => Tree::load(dir, cursor.size).filter(|tree| tree.root() == closed.root),
+    };
+    let tree = tree.ok_or_else(|| whole(What::TilesNeeded))?;
+    Ok(Walked { cursor, tree, bytes: 0, torn_bytes: 0, closed })
 }
 
 fn grow(

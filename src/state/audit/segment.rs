@@ -16,6 +16,8 @@ const SEALED: &str = ".gz";
 
 /// The file that lists closed segments.
 const HEAD: &str = "head";
+/// The file with the line of the last segment before those that are kept in this folder.
+const BASE: &str = "base";
 
 /// A segment by its name: `audit-<20 digits>.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,6 +174,16 @@ impl Segment {
     }
 }
 
+/// Replaces a file as a whole.
+fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let new = dir.join(format!("{name}.new"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, dir.join(name))?;
+    sync_dir(dir)
+}
+
 /// Makes names made or removed in a folder durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
@@ -217,12 +229,7 @@ impl Closed {
         if fs::read_to_string(dir.join(HEAD)).unwrap_or_default() == text {
             return Ok(());
         }
-        let new = dir.join("head.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, dir.join(HEAD))?;
-        sync_dir(dir)
+        write_whole(dir, HEAD, &text)
     }
 
     fn line(&self) -> String {
@@ -247,17 +254,32 @@ impl Closed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
+        let base = Closed::base(dir)?;
         let (mut agreed, mut covered) = (Vec::new(), 0);
         for closed in text.lines().map_while(Closed::parse) {
             match segments.get(covered) {
                 Some(name) if *name == closed.name => covered += 1,
+                // Moved to the archive, or expired.
+                _ if base.as_ref().is_some_and(|base| closed.name <= base.name) => {}
                 // Its file is gone, which the log says itself.
                 Some(name) if closed.name < *name && !closed.whole => {}
                 _ => break,
             }
             agreed.push(closed);
         }
+        // Where `head` was lost, the log still begins behind its base.
+        if agreed.is_empty() {
+            agreed.extend(base.filter(|base| segments.first().is_none_or(|first| base.name < *first)));
+        }
         Ok((agreed, covered))
+    }
+
+    /// Lines of `head`, whether they agree with what is here or not.
+    pub fn count(dir: &Path) -> io::Result<usize> {
+        match fs::read_to_string(dir.join(HEAD)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            text => Ok(text?.lines().map_while(Closed::parse).count()),
+        }
     }
 
     fn parse(line: &str) -> Option<Closed> {
@@ -271,15 +293,37 @@ impl Closed {
         })
     }
 
-    /// Whether the file still has the size it was closed with.
+    /// The last segment before those that are kept in this folder: moved to the archive, or expired.
+    pub fn base(dir: &Path) -> io::Result<Option<Closed>> {
+        match fs::read_to_string(dir.join(BASE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            text => Closed::parse(text?.trim_end())
+                .map(Some)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "`base` is not a line of `head`")),
+        }
+    }
+
+    /// Lets the folder begin behind this segment. Its file may be removed after that, not before.
+    pub fn write_base(&self, dir: &Path) -> io::Result<()> {
+        write_whole(dir, BASE, &self.line())
+    }
+
+    /// Whether the file still has the size it was closed with. One that is kept elsewhere is not looked
+    /// at here.
     pub fn check_size(&self, dir: &Path) -> Result<(), What> {
         if !self.whole {
             return Ok(());
         }
-        match self.name.open(dir).map_err(What::unreadable)?.1 {
-            Some(found) if found != self.bytes => Err(What::Size { expected: self.bytes, found }),
+        match self.name.open(dir) {
+            Ok((_, Some(found))) if found != self.bytes => Err(What::Size { expected: self.bytes, found }),
             // The length of a sealed one shows when it is walked.
-            Some(_) | None => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let base = Closed::base(dir).map_err(What::unreadable)?;
+                let is_elsewhere = base.is_some_and(|base| self.name <= base.name);
+                if is_elsewhere { Ok(()) } else { Err(What::unreadable(error)) }
+            }
+            Err(error) => Err(What::unreadable(error)),
         }
     }
 }

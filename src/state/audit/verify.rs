@@ -33,7 +33,10 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
     let mut anchors = anchors(dir, against)?;
     let names = SegmentName::all(dir).map_err(|error| whole(What::unreadable(error)))?;
     let [first, ..] = names.as_slice() else { return Err(whole(What::NoLog)) };
-    if first.first != 1 {
+    let base = Closed::base(dir).map_err(|error| whole(What::unreadable(error)))?;
+    // A segment that is here still is walked, also when a move was cut short.
+    let base = base.filter(|base| base.name < *first);
+    if first.first != 1 && base.is_none() {
         return Err(Finding { seq: 1, ..Finding::whole(first.file_name(), What::Name) });
     }
     let (closed, _) = Closed::read(dir, &names).map_err(|error| whole(What::unreadable(error)))?;
@@ -41,7 +44,14 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
     let store = TileStore::new(dir);
     let (mut edge, mut full, mut tiles_missing) = (Edge::default(), Vec::new(), 0);
     anchors.at(&edge).map_err(whole)?;
+    let has_tree = match &base {
+        Some(base) => stand_in(base, &store, &mut edge, &mut anchors).map_err(whole)?,
+        None => true,
+    };
     let mut sink = |cursor: &Cursor, _: &[u8]| {
+        if !has_tree {
+            return Ok(());
+        }
         edge.push(cursor.hash, &mut full);
         for tile in full.drain(..) {
             match store.read_full(tile.name) {
@@ -52,7 +62,8 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
         }
         anchors.at(&edge)
     };
-    let mut walk = Walk::new(dir, Cursor::GENESIS, &mut sink);
+    let start = base.as_ref().map_or(Cursor::GENESIS, |base| base.last);
+    let mut walk = Walk::new(dir, start, &mut sink);
     for (at, name) in segments.names.iter().enumerate() {
         walk.segment(&segments, at)?;
         if let Some(closed) = closed.iter().find(|closed| closed.name == *name) {
@@ -67,11 +78,34 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
         torn_bytes: walk.torn_bytes,
         untrusted_bytes: walk.untrusted_bytes,
         gaps: std::mem::take(&mut walk.gaps),
+        elsewhere: start.size,
         ..Report::default()
     };
     anchors.end(report.entries).map_err(whole)?;
-    let root = edge.root();
+    let root = if has_tree { edge.root() } else { [0; 32] };
     Ok(Report { root, checkpoints: anchors.agreed, covered: anchors.covered, tiles_missing, ..report })
+}
+
+/// Grows the tree over entries that are kept elsewhere from the tiles that stand for them, so that
+/// every checkpoint is compared and the root at the end is the whole log's. Not, where there is no tile
+/// and nothing to compare: an archive whose first entries have expired.
+fn stand_in(
+    base: &Closed,
+    store: &TileStore,
+    edge: &mut Edge,
+    anchors: &mut Anchors<'_>,
+) -> Result<bool, What> {
+    let mut leaves = store.lookup(base.last.size);
+    if anchors.is_empty() && leaves(0, 0).is_none() {
+        return Ok(false);
+    }
+    let mut full = Vec::new();
+    for index in 0..base.last.size {
+        edge.push(leaves(0, index).ok_or(What::TilesNeeded)?, &mut full);
+        full.clear();
+        anchors.at(edge)?;
+    }
+    if edge.root() == base.root { Ok(true) } else { Err(What::TilesNeeded) }
 }
 
 fn anchors<'a>(dir: &Path, against: &'a Against) -> Result<Anchors<'a>, Finding> {
