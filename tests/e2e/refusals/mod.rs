@@ -18,6 +18,7 @@ use zhamen::engine::reason::Cause;
 const UNREACHED: &[(&str, &str)] = &[
     ("early_close", "the caller is gone; audit.rs looks at the entry"),
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
+    ("decode_limit", "formats.rs sends bombs; here the limit of bodies comes first"),
     ("policy_error", "a policy that errs is a denial with that reason"),
     ("audit_failed", "audit.rs breaks the log"),
     ("panic", "nothing known makes a request panic"),
