@@ -90,7 +90,15 @@ impl AnswerFormat {
             | AnswerFormat::ClickHouseJsonCompactEachRowWithNamesAndTypes => {
                 ["application/x-ndjson", "application/json", "text/plain"].contains(&media)
             }
-            _ => self.media().is_some_and(|own| own.code() == media),
+            AnswerFormat::Json
+            | AnswerFormat::JsonSeq
+            | AnswerFormat::Csv
+            | AnswerFormat::Tsv
+            | AnswerFormat::ClickHouseJson
+            | AnswerFormat::ClickHouseJsonCompact
+            | AnswerFormat::ClickHouseTsvWithNames
+            | AnswerFormat::ClickHouseTsvWithNamesAndTypes
+            | AnswerFormat::ClickHouseCsvWithNames => self.media().is_some_and(|own| own.code() == media),
         }
     }
 
@@ -144,11 +152,7 @@ impl AnswerFormat {
 
     /// Rows only, without a document around them.
     const fn is_rows(self) -> bool {
-        match self {
-            AnswerFormat::Json | AnswerFormat::Opaque => false,
-            AnswerFormat::ClickHouseJson | AnswerFormat::ClickHouseJsonCompact => false,
-            _ => true,
-        }
+        !matches!(self.media(), None | Some(Media::Json))
     }
 }
 
