@@ -106,11 +106,6 @@ fn claims_targets_and_overlaps() {
             ),
             (
                 "answer: opaque",
-                "answer: csv",
-                &["59:13 no field path of the dataset `numbers` names a member of a record"],
-            ),
-            (
-                "answer: opaque",
                 "answer: clickhouse-json",
                 &["59:13 ClickHouse's rows stand in `$.data[*]`: name it in the dataset's `records`"],
             ),
