@@ -13,9 +13,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use zhamen::engine::mask::fields::FieldMap;
-use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
-use zhamen::engine::mask::{LabelRule, MaskLimits, Masked, Plan};
+use zhamen::engine::mask::{Format, LabelRule, MaskLimits, Masked, Masker, Plan};
 use zhamen::engine::terms::DisclosureMode;
 use zhamen::net::body::{AnswerLimits, Masking, prepare};
 
@@ -28,7 +27,7 @@ const SOCKET_BYTES: usize = 64 << 20;
 /// One at a time: they measure the same process.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn masker() -> JsonMasker {
+fn masker() -> Masker {
     let masked = LabelAction::Partial(Partial::Keep { first: 1, last: 2 });
     let rule = |mode, action| LabelRule { mode, action, kind: None };
     let paths = [("$.data[*].id".to_owned(), 0), ("$.data[*].text".to_owned(), 1)];
@@ -42,7 +41,7 @@ fn masker() -> JsonMasker {
         watched: Arc::default(),
     };
     let limits = MaskLimits { depth_max: 8, token_bytes_max: 1 << 20 };
-    JsonMasker::new(FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)
+    Masker::new(&Format::Json, FieldMap::compile(&paths).unwrap().into(), plan.into(), limits)
 }
 
 /// Resident memory in bytes: the second number of statm, in pages.
@@ -97,8 +96,8 @@ fn the_first_byte_leaves_before_the_last_comes_and_memory_stays() {
                 let deadline = tokio::time::Instant::now() + ms(30_000);
                 let limits =
                     AnswerLimits { deadline, idle: ms(5000), bytes_max: 1 << 30, prepare_bytes: 64 << 10 };
-                let masking = Masking::Json(Box::new(masker()));
-                let prepared = prepare(answer.body, masking, limits).await.expect("it is JSON");
+                let masking = Masking::Format(Box::new(masker()));
+                let prepared = prepare(answer.body, None, masking, limits).await.expect("it is JSON");
                 assert_eq!(prepared.content_length(), None);
                 hyper::Response::new(prepared.into_body(Box::new(|_| {})))
             }

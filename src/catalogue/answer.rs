@@ -90,7 +90,15 @@ impl AnswerFormat {
             | AnswerFormat::ClickHouseJsonCompactEachRowWithNamesAndTypes => {
                 ["application/x-ndjson", "application/json", "text/plain"].contains(&media)
             }
-            _ => self.media().is_some_and(|own| own.code() == media),
+            AnswerFormat::Json
+            | AnswerFormat::JsonSeq
+            | AnswerFormat::Csv
+            | AnswerFormat::Tsv
+            | AnswerFormat::ClickHouseJson
+            | AnswerFormat::ClickHouseJsonCompact
+            | AnswerFormat::ClickHouseTsvWithNames
+            | AnswerFormat::ClickHouseTsvWithNamesAndTypes
+            | AnswerFormat::ClickHouseCsvWithNames => self.media().is_some_and(|own| own.code() == media),
         }
     }
 
@@ -115,13 +123,36 @@ impl AnswerFormat {
         }
     }
 
+    /// The formats under which an answer can be declared that ClickHouse calls by this name, in upper case.
+    pub(super) fn of_clickhouse(name: &str) -> impl Iterator<Item = AnswerFormat> {
+        AnswerFormat::ALL.iter().copied().filter(move |format| format.clickhouse_name() == Some(name))
+    }
+
+    /// Its name in ClickHouse's queries, in upper case.
+    const fn clickhouse_name(self) -> Option<&'static str> {
+        match self {
+            AnswerFormat::Json | AnswerFormat::ClickHouseJson => Some("JSON"),
+            AnswerFormat::ClickHouseJsonEachRow => Some("JSONEACHROW"),
+            AnswerFormat::ClickHouseJsonCompact => Some("JSONCOMPACT"),
+            AnswerFormat::ClickHouseJsonCompactEachRow => Some("JSONCOMPACTEACHROW"),
+            AnswerFormat::ClickHouseJsonCompactEachRowWithNames => Some("JSONCOMPACTEACHROWWITHNAMES"),
+            AnswerFormat::ClickHouseJsonCompactEachRowWithNamesAndTypes => {
+                Some("JSONCOMPACTEACHROWWITHNAMESANDTYPES")
+            }
+            AnswerFormat::ClickHouseTsvWithNames => Some("TABSEPARATEDWITHNAMES"),
+            AnswerFormat::ClickHouseTsvWithNamesAndTypes => Some("TABSEPARATEDWITHNAMESANDTYPES"),
+            AnswerFormat::ClickHouseCsvWithNames => Some("CSVWITHNAMES"),
+            AnswerFormat::Ndjson
+            | AnswerFormat::JsonSeq
+            | AnswerFormat::Csv
+            | AnswerFormat::Tsv
+            | AnswerFormat::Opaque => None,
+        }
+    }
+
     /// Rows only, without a document around them.
     const fn is_rows(self) -> bool {
-        match self {
-            AnswerFormat::Json | AnswerFormat::Opaque => false,
-            AnswerFormat::ClickHouseJson | AnswerFormat::ClickHouseJsonCompact => false,
-            _ => true,
-        }
+        !matches!(self.media(), None | Some(Media::Json))
     }
 }
 
@@ -160,6 +191,7 @@ impl Reading<'_, '_, '_> {
         if document && !dataset.fields.has_data_member() {
             self.fault(mark, "ClickHouse's rows stand in `$.data[*]`: name it in the dataset's `records`");
         }
+        self.query_answers_so(answer);
         let shape = AnswerShape {
             format: self.format(answer),
             headers: self.headers(dataset),
@@ -167,6 +199,19 @@ impl Reading<'_, '_, '_> {
             compress: self.compress(),
         };
         (answer, shape)
+    }
+
+    /// A stored query asks for the format that the route declares.
+    fn query_answers_so(&mut self, answer: AnswerFormat) {
+        let Some(query) = &self.written.query else { return };
+        let word = query.sql.value.split_whitespace().last().unwrap_or_default().to_ascii_uppercase();
+        let mut fits = AnswerFormat::of_clickhouse(&word).peekable();
+        if let Some(first) = fits.peek().copied()
+            && !fits.any(|format| format == answer)
+        {
+            let mark = query.sql.mark;
+            self.fault(mark, format!("the query asks for another format: `answer: {first}` goes with it"));
+        }
     }
 
     fn format(&mut self, answer: AnswerFormat) -> Option<Format> {

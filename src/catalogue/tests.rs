@@ -320,3 +320,43 @@ fn the_shipped_catalogue_is_sound() {
     assert_eq!((list.sharing, list.basis.as_deref()), (SharingType::NotShared, Some("传染病防治法第十二条")));
     assert_eq!(catalogue.next_reviews["infectious-disease-list"], (2027, 6, 30));
 }
+
+#[test]
+fn answers_become_formats() {
+    use crate::engine::mask::{Columns, Dialect, Format, Formulas, Quoting};
+    let subject = "    subject: {path: id, kind: resident-id}\n";
+    let bare = Dialect {
+        delimiter: b';',
+        quoting: Quoting::Never,
+        columns: Columns::Declared(["personId".into(), "status".into()].into()),
+        formulas: Formulas::Refuse,
+        ..Dialect::csv()
+    };
+    for (more, format) in [
+        ("answer: ndjson", Format::JsonLines),
+        ("answer: json-seq", Format::JsonSequence),
+        ("answer: csv", Format::Table(Dialect::csv())),
+        ("answer: tsv", Format::Table(Dialect::tsv())),
+        (
+            "answer: csv\n    table: {delimiter: ;, quote: '', columns: [personId, status], formulas: refuse}",
+            Format::Table(bare),
+        ),
+        ("answer: clickhouse-json", Format::ClickHouseJson),
+        ("answer: clickhouse-json-each-row", Format::JsonLines),
+        ("answer: clickhouse-json-compact", Format::ClickHouseCompact),
+        (
+            "answer: clickhouse-json-compact-each-row-with-names",
+            Format::ClickHouseCompactLines(Columns::Header),
+        ),
+        ("answer: clickhouse-tsv-with-names-and-types", Format::Table(Dialect::clickhouse_tsv(true))),
+        ("answer: clickhouse-csv-with-names", Format::Table(Dialect::clickhouse_csv())),
+    ] {
+        let department = DEPARTMENT.replacen(subject, &format!("{subject}    {more}\n    links: true\n"), 1);
+        let mut files = sound();
+        files[2].1 = &department;
+        let catalogue = load(&folder(&files)).unwrap_or_else(|faults| panic!("{faults}"));
+        let route = &catalogue.routes.routes()[0];
+        assert_eq!(route.shape.format.as_ref(), Some(&format), "{more}");
+        assert!(route.shape.links && !route.shape.compress && route.shape.headers.is_empty());
+    }
+}

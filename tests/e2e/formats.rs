@@ -51,7 +51,7 @@ fn ask(stage: &Stage, who: (Option<&str>, &str), line: &str, more: &str) -> Repl
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     coder.write_all(text).unwrap();
     coder.finish().unwrap()
 }
@@ -74,7 +74,11 @@ fn tables_and_compact_rows_are_masked_by_column() {
         assert_eq!(reply.header("content-encoding"), None);
         let text = reply.text();
         let rows: Vec<&str> = text.split("\r\n").collect();
-        assert_eq!((rows.len(), rows[0].contains("personId"), rows[0].contains("religion")), (4, true, false), "{text}");
+        assert_eq!(
+            (rows.len(), rows[0].contains("personId"), rows[0].contains("religion")),
+            (4, true, false),
+            "{text}"
+        );
         let heard = &stage.upstream().heard()[0];
         assert_eq!(heard.header("accept"), Some("text/csv"));
         assert_eq!(heard.header("accept-encoding"), Some("zstd, br, gzip"));
@@ -133,7 +137,10 @@ fn answers_are_coded_anew_only_where_that_tells_nothing() {
     // Too short, not wanted, or classified.
     let zstd = "Accept-Encoding: zstd\r\n";
     let identity = "Accept-Encoding: gzip;q=0, identity\r\n";
-    assert_eq!(ask(&stage, MARKET, &format!("GET {LIST}?size=100"), identity).header("content-encoding"), None);
+    assert_eq!(
+        ask(&stage, MARKET, &format!("GET {LIST}?size=100"), identity).header("content-encoding"),
+        None
+    );
     let none = ask(&stage, MARKET, &format!("HEAD {LIST}?size=100"), zstd);
     assert_eq!((none.status, none.header("content-encoding"), none.body.len()), (200, None, 0));
     stage.upstream().as_usual();
@@ -150,7 +157,8 @@ fn answers_are_coded_anew_only_where_that_tells_nothing() {
 fn a_long_answer_is_coded_as_it_streams() {
     let stage = stage();
     let record = r#"{"uscc":"91330100MA2DEMA108","name":"杭州示例","status":"存续"},"#.repeat(1500);
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
     let body = gzip(format!("{{\"data\":[{record}{{}}]}}").as_bytes());
     let (first, second) = body.split_at(body.len() / 2);
     let pause = Duration::from_millis(100);
@@ -173,7 +181,11 @@ fn headers_leave_by_list_and_links_as_our_own() {
     let table: Vec<(&str, String, Option<String>)> = vec![
         ("Location", own.clone(), Some(own.clone())),
         ("Location", format!("http://{here}{own}#part"), Some(own.clone())),
-        ("Content-Location", format!("/public-security/v1/vehicles/{SUBJECT}"), Some(format!("/public-security/v1/vehicles/{SUBJECT}"))),
+        (
+            "Content-Location",
+            format!("/public-security/v1/vehicles/{SUBJECT}"),
+            Some(format!("/public-security/v1/vehicles/{SUBJECT}")),
+        ),
         // Somebody else, elsewhere, nowhere, with something behind it, or not to be understood.
         ("Location", format!("/public-security/v1/households/{OTHER}"), None),
         ("Location", format!("http://{CANARY}.example{own}"), None),
@@ -186,7 +198,9 @@ fn headers_leave_by_list_and_links_as_our_own() {
         ("Location", CANARY.to_owned(), None),
         (
             "Link",
-            format!("<{own}>; rel=\"self\"; title=\"{CANARY}\", </x/{CANARY}>; rel=\"next\", <{own}>; rel=\"{CANARY}\""),
+            format!(
+                "<{own}>; rel=\"self\"; title=\"{CANARY}\", </x/{CANARY}>; rel=\"next\", <{own}>; rel=\"{CANARY}\""
+            ),
             Some(format!("<{own}>; rel=\"self\"")),
         ),
         ("X-Sex", "female".to_owned(), None),
@@ -240,4 +254,30 @@ fn trailers_and_interim_answers_do_not_leave() {
     stage.upstream().always(Play::Answer(empty));
     let reply = ask(&stage, CIVIL, &format!("GET {HOUSEHOLD}"), "");
     assert_eq!((reply.status, reply.body.len()), (204, 0));
+}
+
+#[test]
+fn bombs_end_at_their_limit() {
+    let stage = stage();
+    let text = format!("{{\"data\":[],\"x\":[{}1]}}", "1,".repeat(4 << 20));
+    let brotli = |text: &[u8]| {
+        let mut out = Vec::new();
+        brotli::CompressorReader::new(text, 4096, 5, 22).read_to_end(&mut out).unwrap();
+        out
+    };
+    let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    for (coding, body) in [
+        ("gzip", gzip(text.as_bytes())),
+        ("br", brotli(text.as_bytes())),
+        ("zstd, gzip", gzip(&zstd)),
+        ("zstd", zstd),
+    ] {
+        let headers = [("Content-Type", "application/json"), ("Content-Encoding", coding)];
+        stage.upstream().always(Play::Answer(answer(200, &headers, body)));
+        let reply = ask(&stage, CIVIL, &format!("GET {HOUSEHOLD}"), "");
+        assert_eq!((reply.status, reply.code().as_str()), (502, "E-UNMASKABLE"), "{coding}");
+        let outcome = || stage.entries_of("outcome", &reply.request_id());
+        assert!(crate::support::eventually(|| !outcome().is_empty()));
+        assert_eq!(outcome()[0]["fault"], "decode_limit", "{coding}");
+    }
 }

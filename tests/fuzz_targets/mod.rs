@@ -13,8 +13,11 @@ use zhamen::engine::mask::{
 use zhamen::engine::terms::DisclosureMode;
 use zhamen::net::body::coding::{Coding, DecodeLimits, Decoding};
 
+/// Makes a format.
+type Make = fn() -> Format;
+
 /// Every format, by name.
-pub const FORMATS: &[(&str, fn() -> Format)] = &[
+pub const FORMATS: &[(&str, Make)] = &[
     ("json", || Format::Json),
     ("ndjson", || Format::JsonLines),
     ("json-seq", || Format::JsonSequence),

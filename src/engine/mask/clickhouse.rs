@@ -123,7 +123,12 @@ impl DocumentMasker {
             At::Over if self.data_seen => Ok(self.tally()),
             At::Over => Err(self.fault(FaultKind::BadHeader)),
             At::Open => Err(self.fault(FaultKind::Empty)),
-            _ => Err(self.fault(FaultKind::Truncated)),
+            At::FirstKey | At::Comma | At::Key | At::InKey | At::Colon | At::Value | At::Walked => {
+                Err(self.fault(FaultKind::Truncated))
+            }
+            At::Captured | At::FirstRow | At::Row | At::InRow | At::AfterRow | At::InTotals => {
+                Err(self.fault(FaultKind::Truncated))
+            }
         }
     }
 

@@ -19,6 +19,7 @@ const UNREACHED: &[(&str, &str)] = &[
     ("early_close", "the caller is gone; audit.rs looks at the entry"),
     ("stream_refused", "h2 refuses them unseen; frames.rs looks at the entry of their count"),
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
+    ("decode_limit", "formats.rs sends bombs; here the limit of bodies comes first"),
     ("audit_failed", "audit.rs breaks the log"),
     ("panic", "nothing known makes a request panic; a unit test of `request` makes one"),
 ];

@@ -119,11 +119,9 @@ fn coded(stage: &Stage) -> Vec<Row> {
         coder.finish().unwrap()
     };
     let whole = gzip(DATA.as_bytes());
-    let bomb = gzip(format!("{DATA}{}", " ".repeat(4 << 20)).as_bytes());
     let table: Vec<(&str, Vec<u8>, &'static str)> = vec![
         ("cut off", whole[..whole.len() - 1].to_vec(), "decode_truncated"),
         ("followed", [&whole[..], b"more"].concat(), "decode_trailing"),
-        ("a bomb", bomb, "decode_limit"),
         ("coded twice", gzip(&whole), "mask_failed"),
     ];
     let headers = &[JSON, ("Content-Encoding", "gzip")];

@@ -1,4 +1,3 @@
-use super::*;
 use crate::engine::mask::csv::Columns;
 use crate::engine::mask::tests::support::{becomes, run, usual};
 use crate::engine::mask::{FaultKind, Format};

@@ -29,8 +29,7 @@ impl Walk {
         }
         let Some(mut from) = self.sink.undecided() else { return false };
         let begin = chunk.pos;
-        loop {
-            let Some(end) = self.quick_member(chunk, from) else { break };
+        while let Some(end) = self.quick_member(chunk, from) {
             chunk.pos = end;
             if chunk.input.get(end) != Some(&b',') {
                 self.expect = Expect::CommaOrEnd;

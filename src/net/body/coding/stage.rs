@@ -121,7 +121,7 @@ impl Stage {
 
     /// `deflate` means zlib (RFC 9110, 8.4.1.2), but some servers send it raw: the first two bytes tell.
     fn deflate_begins(&mut self, first: u8, second: u8, out: &mut [u8]) -> Result<Step, Cause> {
-        let check = u16::from_be_bytes([first, second]) % 31 == 0;
+        let check = u16::from_be_bytes([first, second]).is_multiple_of(31);
         let zlib = first & 0x0f == 8 && first >> 4 <= 7 && check;
         let mut inflate = Decompress::new(zlib);
         let (step, ended) = inflate_step(&mut inflate, &[first, second], out)?;

@@ -81,7 +81,7 @@ pub(super) fn of(kind: Kind) -> Option<Form> {
         Kind::OrganisationCode => Form {
             slots: run(ALPHANUMERIC, 8).chain([one_of(DIGITS_AND_X)]).collect(),
             start: 0,
-            step: |state, place, byte| organisation(state, place, byte),
+            step: organisation,
             accepts: |state| state == 0,
             is_sum: true,
         },
@@ -201,7 +201,7 @@ fn numbered(place: Slot, step: fn(u32, usize, u8) -> u32) -> Form {
 }
 
 fn values<const N: usize>(all: impl IntoIterator<Item = [u8; N]>) -> Slot {
-    Slot::Values(all.into_iter().map(|value| Box::from(value)).collect())
+    Slot::Values(all.into_iter().map(Box::from).collect())
 }
 
 fn one_of(characters: &[u8]) -> Slot {
