@@ -6,6 +6,8 @@
 
 #[path = "mask_json/document.rs"]
 mod document;
+#[path = "mask_json/fuzz.rs"]
+mod fuzz;
 #[path = "mask_json/reference.rs"]
 mod reference;
 
@@ -226,4 +228,19 @@ fn trees_are_written_as_they_read() {
         assert_eq!(value, serde_json::json!({"a": "张\"\u{1}😀", "b": []}), "{text}");
         assert_eq!(Node::read(&Node::read(&text).write()), Node::read(&text));
     }
+}
+
+/// The fuzz target's seeds, each at every split: so that neither the target nor the seeds can rot.
+#[test]
+fn the_fuzz_target_holds_on_its_seeds() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/mask_json");
+    let mut count = 0;
+    for entry in std::fs::read_dir(seeds).expect("the seeds are there") {
+        let seed = std::fs::read(entry.expect("a seed").path()).expect("a file");
+        for split in 0..=u8::try_from(seed.len() - 1).unwrap_or(u8::MAX) {
+            fuzz::check(&[&[split], &seed[1..]].concat());
+        }
+        count += 1;
+    }
+    assert!(count > 10, "{count} seeds");
 }

@@ -80,6 +80,8 @@ pub(super) struct Partial {
     pub first: Option<u8>,
     /// Of `keep`.
     pub last: Option<u8>,
+    /// So few values of the label's kind may look the same behind the part. Needed below 10,000.
+    pub candidates: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

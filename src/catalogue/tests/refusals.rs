@@ -153,6 +153,24 @@ fn labels() {
                 "{rule: name, first: 3}",
                 &["7:22 only the rule `keep` has `first` and `last`"],
             ),
+            // The widespread part of a resident number; whoever wants it must know what it leaves.
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: keep, first: 6, last: 4}",
+                &["7:22 this part of a `resident-id` may leave 3181 candidates only; keep less, or write \
+                   `candidates: 3181`"],
+            ),
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: keep, first: 6, last: 4, candidates: 3182}",
+                &["7:22 this part of a `resident-id` may leave 3181 candidates only; keep less, or write \
+                   `candidates: 3181`"],
+            ),
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: name, candidates: 5}",
+                &["7:22 `candidates` is for a part of a countable `kind`"],
+            ),
             (
                 "category: HEALTH",
                 "category: HEALTHY",

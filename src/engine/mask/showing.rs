@@ -9,7 +9,7 @@
 
 use super::plan::{Plan, Tally};
 use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
-use super::subjects::Subjects;
+use super::subjects::{SubjectCount, Subjects};
 use super::watch::{self, Chooser, Watch};
 use std::sync::Arc;
 
@@ -40,12 +40,18 @@ const UNKNOWN_MORE_MAX: usize = 15;
 /// So many unknown values are asked where they are; making a template costs more than leaving a value out.
 const UNKNOWN_ASKED_MAX: u64 = 128;
 
+/// Unknown names that are compared with named ones, for they must be normalised first.
+const LOOKED_AT_MAX: u64 = 1000;
+
+/// Few masked values are longer.
+const USUAL_BYTES: usize = 64;
+
 impl Showing {
     pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
         let [seed, _] = plan.watched.key;
         let subjects = Subjects::new(plan.watched.key);
-        Showing { plan, tally, buffer: String::new(), chooser: Chooser(seed), subjects }
+        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES), chooser: Chooser(seed), subjects }
     }
 
     /// The fate of a label's values. A label without a rule is dropped. Subjects are counted also where
@@ -85,6 +91,7 @@ impl Showing {
     }
 
     /// What is shown of a value whose label is masked or looked at. It was counted before.
+    #[inline]
     pub(in crate::engine::mask) fn show(&mut self, label: u16, scalar: Scalar<'_>) -> View<'_> {
         let label = usize::from(label);
         let Some(rule) = self.plan.actions.get(label) else { return View::Absent };
@@ -116,8 +123,17 @@ impl Showing {
 
     /// What was seen so far.
     pub(in crate::engine::mask) fn seen(&self) -> Tally {
+        Tally { subjects: self.told_of(), ..self.tally.clone() }
+    }
+
+    /// What was seen in all; afterwards nothing is known of it here.
+    pub(in crate::engine::mask) fn taken(&mut self) -> Tally {
+        Tally { subjects: self.told_of(), ..std::mem::take(&mut self.tally) }
+    }
+
+    fn told_of(&self) -> Option<SubjectCount> {
         let counted = self.plan.watched.labels.iter().any(|asked| asked.counts_subjects);
-        Tally { subjects: counted.then(|| self.subjects.count()), ..self.tally.clone() }
+        counted.then(|| self.subjects.count())
     }
 
     /// No further record leaves.
@@ -138,5 +154,24 @@ impl Showing {
             Some(first) if *first == template || self.tally.unknown_more.contains(&template) => {}
             Some(_) => self.tally.unknown_more.push(template),
         }
+    }
+
+    /// Something unknown goes by a name that looks like one in the catalogue; see
+    /// [`fields`](super::fields). `template` names that.
+    pub(in crate::engine::mask) fn count_lookalike(&mut self, template: impl FnOnce() -> String) {
+        self.tally.dropped_unknown += 1;
+        self.tally.lookalikes += 1;
+        if self.tally.lookalikes == 1
+            && let Some(before) = self.tally.unknown_sample.replace(template())
+            && self.tally.unknown_more.len() < UNKNOWN_MORE_MAX
+        {
+            self.tally.unknown_more.push(before);
+        }
+    }
+
+    /// Whether an unknown name may still be looked at: names come again record by record, so that the
+    /// first ones tell as much as all.
+    pub(in crate::engine::mask) fn looks_for_lookalikes(&self) -> bool {
+        self.tally.dropped_unknown < LOOKED_AT_MAX
     }
 }

@@ -121,6 +121,25 @@ impl Sink {
         self.pending.clear();
     }
 
+    /// Where what is undecided begins, from where it leaves unless it is left out; none if it began in an
+    /// earlier piece.
+    #[inline(always)]
+    pub(super) fn undecided(&mut self) -> Option<usize> {
+        if self.flow != Flow::Pend || !self.pending.is_empty() {
+            return None;
+        }
+        self.flow = Flow::Copy;
+        Some(self.mark)
+    }
+
+    /// While copying: what stands between two places does not leave. Gives the second.
+    #[inline(always)]
+    pub(super) fn leave_out(&mut self, chunk: &mut Chunk<'_>, from: usize, to: usize) -> usize {
+        chunk.copy(self.run, from);
+        self.run = to;
+        to
+    }
+
     /// From here on it leaves again.
     pub(super) fn copy_from(&mut self, at: usize) {
         if self.flow == Flow::Skip {

@@ -29,18 +29,8 @@ impl Walk {
     #[inline]
     pub(super) fn begin_key(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
         let start = chunk.pos;
-        if self.top.decides {
-            let text = chunk.input.get(start..).unwrap_or_default();
-            let guess = self.top.guess as usize;
-            // The colon is not part of the token.
-            if let Some((length, next)) = self.fields.state(self.top.state).begins(text, guess)
-                && length - 1 <= self.limits.token_bytes_max
-            {
-                chunk.pos = start + length;
-                self.expect = Expect::Value;
-                self.take_named(chunk, guess, next, self.bytes_in().saturating_add(start as u64))?;
-                return self.begin_member_text(chunk);
-            }
+        if self.top.decides && self.quick_members(chunk) {
+            return Ok(());
         }
         let Some(end) = self.quick_text(chunk, start) else {
             return self.read_key(chunk, start, start + 1, TextScan::default());

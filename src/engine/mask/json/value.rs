@@ -18,6 +18,7 @@ pub(super) fn write(shown: View<'_>, out: &mut Vec<u8>) {
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
     let mut from = 0;
     loop {

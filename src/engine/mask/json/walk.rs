@@ -5,6 +5,7 @@
 use super::frame::{Arrival, Frame, Rules, Treat};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
+use super::order::Order;
 use super::sink::{Chunk, Sink};
 use super::text::TextScan;
 use crate::engine::mask::fields::{DEAD, FieldMap, StateId};
@@ -33,6 +34,7 @@ pub(super) struct Walk {
     pub(super) space: usize,
     /// What happens to the next value.
     pub(super) next: Next,
+    pub(super) order: Order,
     pub(super) sink: Sink,
     /// What a string with escapes says.
     pub(super) scratch: Vec<u8>,
@@ -72,6 +74,9 @@ pub(super) struct Next {
     pub(super) arrival: Arrival,
 }
 
+/// Answers are rarely nested deeper; what is deeper costs an allocation.
+const USUAL_DEPTH: usize = 6;
+
 impl Walk {
     pub(super) fn new(fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Walk {
         let showing = Showing::new(plan);
@@ -83,14 +88,15 @@ impl Walk {
             limits,
             rules,
             top: Frame::outermost(),
-            around: Vec::new(),
-            seen: Vec::new(),
+            around: Vec::with_capacity(USUAL_DEPTH),
+            seen: Vec::with_capacity(USUAL_DEPTH),
             expect: Expect::Value,
             token: Token::None,
             token_bytes: 0,
             held: Vec::new(),
             space: 0,
             next,
+            order: Order::of_the_catalogue(),
             sink: Sink::new(),
             scratch: Vec::new(),
             in_records: false,
@@ -100,7 +106,10 @@ impl Walk {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = self.showing.seen();
+        self.counted(self.showing.seen())
+    }
+
+    fn counted(&self, mut tally: Tally) -> Tally {
         if tally.records == 0 && self.showed_outside {
             tally.records = 1;
         }
@@ -143,7 +152,8 @@ impl Walk {
         }
         self.sink.end(&mut chunk);
         self.count_out(out.len() - written);
-        Ok(self.tally())
+        let tally = self.showing.taken();
+        Ok(self.counted(tally))
     }
 
     fn walk(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
@@ -259,7 +269,8 @@ impl Walk {
             emitted: false,
             records,
             seen: self.seen.len() as u32,
-            guess: 0,
+            behind: 0,
+            guess: self.order.next(state, 0),
             decides: treat.decides_inside(state),
         };
         if object {

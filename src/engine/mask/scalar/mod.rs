@@ -26,14 +26,16 @@ mod address;
 mod generalise;
 mod partial;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod residual;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verify;
 
-pub use residual::resident_candidates;
+#[cfg(test)]
+pub(crate) use properties::SAMPLES;
+pub use residual::{CANDIDATES_MIN, candidates};
 pub use token::TokenKey;
 
 use crate::engine::identifier::{Date, Kind};
@@ -240,6 +242,7 @@ pub fn show(action: &LabelAction, kind: Option<Kind>, scalar: Scalar<'_>, ctx: &
 ///
 /// Nothing is allocated once the buffer is as long as the longest value, save where a value is read in
 /// the form of its kind (pseudonyms, questions, unified social credit codes).
+#[inline]
 pub fn show_into<'b>(
     action: &LabelAction,
     kind: Option<Kind>,

@@ -7,6 +7,7 @@ use crate::engine::identifier::{
 };
 
 /// Writes what is kept of a text; none if the rule cannot treat it.
+#[inline]
 pub(super) fn text(rule: &Partial, text: &str, shown: &mut String) -> Option<()> {
     match rule {
         Partial::Keep { first, last } => ends(text, (*first).into(), (*last).into(), shown),
@@ -41,10 +42,11 @@ pub(super) fn number(rule: &Partial, lexeme: &str, shown: &mut String) -> Option
 }
 
 /// How many of so many places are kept at each end: none, if that were more than two thirds of them.
-fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize) {
+pub(super) fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize) {
     if 3 * (first + last) > 2 * count { (0, 0) } else { (first, last) }
 }
 
+#[inline]
 fn ends(text: &str, first: usize, last: usize, shown: &mut String) {
     let plain = text.is_ascii();
     let count = if plain { text.len() } else { text.chars().count() };
@@ -96,27 +98,36 @@ fn digits(lexeme: &str, first: usize, last: usize, shown: &mut String) -> Option
 }
 
 fn name(text: &str, shown: &mut String) {
-    let dotted = text.chars().any(is_interpunct);
-    let count = text.chars().filter(|c| is_letter_of_name(*c)).count();
+    let (mut count, mut dotted) = (0, false);
+    for c in text.chars() {
+        if is_letter_of_name(c) {
+            count += 1;
+        } else {
+            dotted |= is_interpunct(c);
+        }
+    }
     let mut place = 0;
     for c in text.chars() {
-        if is_interpunct(c) || is_space(c) {
-            shown.push(c);
-        } else if is_letter_of_name(c) {
+        if is_letter_of_name(c) {
             place += 1;
             let kept = (place == 1 && count > 1) || (place == count && count > 2 && !dotted);
             shown.push(if kept { c } else { '*' });
+        } else if is_interpunct(c) || is_space(c) {
+            shown.push(c);
         }
     }
 }
 
 /// Marks that have no place of their own are neither counted nor shown: a variation selector or a
 /// zero-width character must not stand for the last character of a name.
+#[inline]
 fn is_letter_of_name(c: char) -> bool {
-    // Most letters of names are these, and nothing below is one of them.
-    if matches!(c, '\u{4E00}'..='\u{9FFF}') {
-        return true;
-    }
+    // Nearly all there are, and nothing below is one of them.
+    let usual = matches!(c, '\u{4E00}'..='\u{9FFF}' | '0'..='9' | 'A'..='Z' | 'a'..='z');
+    usual || is_other_letter(c)
+}
+
+fn is_other_letter(c: char) -> bool {
     let attached = matches!(
         c,
         '\u{AD}' | '\u{300}'..='\u{36F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'

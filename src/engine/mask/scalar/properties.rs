@@ -6,7 +6,7 @@ use crate::engine::identifier::{Verdict, check};
 use proptest::prelude::*;
 
 /// One value of each kind's own shape.
-pub(super) const SAMPLES: &[(Kind, &str)] = &[
+pub(crate) const SAMPLES: &[(Kind, &str)] = &[
     (Kind::ResidentId, "11010519491231002X"),
     (Kind::HkMoTwPermit, "810000199001010019"),
     (Kind::ForeignerId, "932682198501010017"),

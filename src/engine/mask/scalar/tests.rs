@@ -370,20 +370,6 @@ fn a_mode_without_a_rule_falls_to_the_next_weaker() {
 }
 
 #[test]
-fn a_part_often_leaves_few_candidates() {
-    for (first, last, candidates) in [
-        (6, 4, Some(3_181)),
-        (3, 4, Some(318_181)),
-        (1, 2, Some(159_090_909)),
-        (0, 0, Some(112_000_000_000)),
-        (7, 4, None),
-        (0, 5, None),
-    ] {
-        assert_eq!(resident_candidates(first, last), candidates, "{first}+{last}");
-    }
-}
-
-#[test]
 fn usual_parts_never_show_a_whole_value() {
     for (kind, value) in super::properties::SAMPLES {
         let Some(rule) = Partial::usual(*kind) else { continue };
