@@ -262,7 +262,7 @@ fn shared(
     Shared {
         snapshots,
         identities,
-        quotas: Quotas::new(&settings.quotas),
+        quotas: Arc::new(Quotas::new(&settings.quotas)),
         profiles,
         canonical_limits: CanonicalLimits {
             headers_max: limits.headers_max,

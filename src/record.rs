@@ -29,7 +29,7 @@ use crate::state::audit::{Audit, Durability, Pending, Receipt, Slot};
 use crate::state::clock::Clock;
 use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
-use crate::state::quota::{QuotaKeys, Scope, Standing};
+use crate::state::quota::{QuotaKeys, Quotas, Scope, Standing};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ pub struct Books {
     pub profiles: Arc<Profiles>,
     pub metrics: WorkerMetrics,
     pub drifts: Arc<Drifts>,
+    pub quotas: Arc<Quotas>,
     pub subject_key: SubjectKey,
     pub clock: Clock,
     /// L1 answers do not wait for their entry.
@@ -455,6 +456,7 @@ impl Delivery {
             return;
         }
         self.record.observe(None, tally);
+        self.record.charge_volume(tally);
         self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally);
     }
 }

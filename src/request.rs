@@ -56,7 +56,7 @@ use std::time::Duration;
 pub struct Shared {
     pub snapshots: Arc<Snapshots>,
     pub identities: Identities,
-    pub quotas: Quotas,
+    pub quotas: Arc<Quotas>,
     pub profiles: Arc<Profiles>,
     pub canonical_limits: CanonicalLimits,
     pub mask_limits: MaskLimits,

@@ -50,10 +50,7 @@ const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// One text of a sort; all are without identifiers but by chance.
 fn text(sort: &str, random: &mut Random) -> String {
-    let digits = |random: &mut Random, length: &str| {
-        let number = random.of(DIGITS, length.parse().unwrap());
-        number
-    };
+    let digits = |random: &mut Random, length: &str| random.of(DIGITS, length.parse().unwrap());
     match sort.split_once(' ').unwrap_or((sort, "")) {
         ("digits", length) => digits(random, length),
         ("in-text", length) => {

@@ -246,6 +246,8 @@ pub struct QuotaSettings {
     pub application: Quota,
     pub department: Quota,
     pub total: Quota,
+    /// Records given to one caller, charged after each answer; none: not limited.
+    pub volume: Option<Quota>,
     /// Cells that one request costs a caller of each tier. A higher tier pays more out of the same
     /// bucket, so a change of tier never grants a fresh burst.
     pub cost: [(RiskTier, u32); 6],

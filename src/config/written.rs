@@ -322,6 +322,9 @@ pub(super) struct Quotas {
     pub department: Option<At<Quota>>,
     /// Of the whole gateway. Default `{per_second: 20000, burst: 40000}`.
     pub total: Option<At<Quota>>,
+    /// Of the records given to one caller, or the subjects told of where they are more: charged after
+    /// each answer, which is given whole; then the caller waits. Absent: not limited.
+    pub volume: Option<At<Quota>>,
     /// Cells that one request costs a caller of each tier, never falling. All six are named.
     /// Default `{T0: 1, T1: 1, T2: 2, T3: 4, T4: 8, T5: 16}`.
     pub cost: Option<At<BTreeMap<String, u32>>>,

@@ -198,6 +198,8 @@ causes! {
     QuotaApplication = "quota_application" => Excessive;
     QuotaDepartment = "quota_department" => Excessive;
     QuotaTotal = "quota_total" => Excessive;
+    // The records given to the caller before.
+    QuotaVolume = "quota_volume" => Excessive;
 
     UpstreamConnect = "upstream_connect" => Upstream;
     UpstreamTls = "upstream_tls" => Upstream;

@@ -67,6 +67,7 @@ fn worker(parts: &Parts) -> Worker {
             audit: parts.audit.clone(),
             profiles: parts.shared.profiles.clone(),
             metrics: WorkerMetrics::new(parts.metrics.clone()),
+            quotas: parts.shared.quotas.clone(),
             drifts: parts.drifts.clone(),
             subject_key: parts.subject_keys.newest().clone(),
             clock: parts.clock,

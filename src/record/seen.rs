@@ -23,6 +23,13 @@ impl Record {
         }
     }
 
+    /// Charges the caller for what it was given.
+    pub(super) fn charge_volume(&self, tally: Option<&Tally>) {
+        let (Some(principal), Some(tally)) = (&self.learnt.principal, tally) else { return };
+        let subjects = tally.subjects.map_or(0, |count| count.subjects);
+        self.books.quotas.charge_volume(&principal.caller_key(), tally.records.max(subjects), self.opened);
+    }
+
     /// Unclassified fields: a line and an entry for each that is new in this snapshot.
     fn drifted(&self, dataset: &str, tally: &Tally) {
         let digest = self.learnt.policy_digest.as_deref().unwrap_or_default();

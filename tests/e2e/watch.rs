@@ -99,3 +99,21 @@ fn subjects_are_counted_whatever_is_shown_of_them() {
     assert_eq!(stage.metric("zhamen_subjects_total", &["\"household\""]), 2.0);
     assert_eq!(stage.metric("zhamen_records_total", &["\"household\""]), 3.0);
 }
+
+#[test]
+fn who_was_given_much_waits() {
+    let stage = Ground::lay().start(|settings| {
+        settings.quotas.volume = Some(zhamen::config::settings::Quota { per_second: 1, burst: 4 });
+    });
+    let record = r#"{"personId":"330106196502142015","name":"x"}"#;
+    stage.upstream().always(Play::Answer(json(&format!("{{\"data\":[{}]}}", [record; 30].join(",")))));
+    let first = stage.get(CIVIL, HOUSEHOLD);
+    assert_eq!(first.status, 200, "{}", first.text());
+    assert!(eventually(|| stage.entries_of("outcome", &first.request_id()).len() == 1));
+    let given = stage.entries_of("outcome", &first.request_id())[0]["records"].as_u64().unwrap();
+    assert!(given > 4, "{given}");
+    let next = stage.get(CIVIL, HOUSEHOLD);
+    assert_eq!((next.status, stage.entry(&next.request_id())["cause"].clone()), (429, json!("quota_volume")));
+    assert!(next.header("retry-after").unwrap().parse::<u64>().unwrap() >= given - 4, "{}", next.head);
+    assert_eq!(stage.metric("zhamen_quota_refusals_total", &["\"volume\""]), 1.0);
+}

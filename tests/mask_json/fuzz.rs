@@ -4,6 +4,7 @@ use std::sync::Arc;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
+use zhamen::engine::mask::watch::{LabelWatch, Watch, Watched};
 use zhamen::engine::mask::{LabelRule, MaskFault, MaskLimits, Masked, Plan, Tally};
 use zhamen::engine::terms::DisclosureMode;
 
@@ -69,7 +70,10 @@ fn plan() -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(3),
-        watched: [true].into(),
+        watched: Arc::new(Watched {
+            labels: [LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
+            key: [0; 2],
+        }),
     })
 }
 

@@ -304,13 +304,12 @@ fn network(number: &[u8]) -> bool {
         .get(..4)
         .and_then(|first| std::str::from_utf8(first).ok())
         .and_then(|first| first.parse().ok());
-    match (four.unwrap_or(0u16), number.len()) {
-        (4000..=4999, 13 | 16 | 19) => true,
-        (5100..=5599 | 2221..=2720, 16) => true,
-        (3400..=3499 | 3700..=3799, 15) => true,
-        (3528..=3589 | 6011 | 6013 | 6440..=6599 | 8100..=8199, 16) => true,
-        _ => false,
-    }
+    matches!(
+        (four.unwrap_or(0u16), number.len()),
+        (4000..=4999, 13 | 16 | 19)
+            | (3400..=3499 | 3700..=3799, 15)
+            | (2221..=2720 | 3528..=3589 | 5100..=5599 | 6011 | 6013 | 6440..=6599 | 8100..=8199, 16)
+    )
 }
 
 /// The ordinary passport of the mainland in use: E and eight digits, or E, a letter and seven.

@@ -10,7 +10,7 @@ pub(super) fn name(text: &str, start: usize, kind: Kind) -> bool {
     let from = (start.saturating_sub(REACH)..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
     let before = text.get(from..start).unwrap_or_default();
     // What came before another number speaks for that one.
-    let before = before.rsplit(|c: char| matches!(c, ',' | ';' | '，' | '；' | '。' | '、' | '\n'));
+    let before = before.rsplit([',', ';', '，', '；', '。', '、', '\n']);
     let near = before.into_iter().next().unwrap_or_default();
     words(kind).iter().any(|word| holds(near, word))
 }

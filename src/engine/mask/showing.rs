@@ -9,7 +9,7 @@
 
 use super::plan::{Plan, Tally};
 use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
-use super::subjects::Subjects;
+use super::subjects::{SubjectCount, Subjects};
 use super::watch::{self, Chooser, Watch};
 use std::sync::Arc;
 
@@ -44,13 +44,18 @@ const UNKNOWN_MORE_MAX: usize = 15;
 /// So many unknown values are asked where they are; making a template costs more than leaving a value out.
 const UNKNOWN_ASKED_MAX: u64 = 128;
 
+/// Unknown names that are compared with named ones, for they must be normalised first.
+const LOOKED_AT_MAX: u64 = 1000;
+
+/// Few masked values are longer.
+const USUAL_BYTES: usize = 64;
+
 impl Showing {
     pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
         let [seed, _] = plan.watched.key;
         let subjects = Subjects::new(plan.watched.key);
-        let buffer = String::with_capacity(USUAL_BYTES);
-        Showing { plan, tally, buffer, chooser: Chooser(seed), subjects }
+        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES), chooser: Chooser(seed), subjects }
     }
 
     /// The fate of a label's values. A label without a rule is dropped. Subjects are counted also where
@@ -127,18 +132,17 @@ impl Showing {
 
     /// What was seen so far.
     pub(in crate::engine::mask) fn seen(&self) -> Tally {
-        self.with_subjects(self.tally.clone())
+        Tally { subjects: self.told_of(), ..self.tally.clone() }
     }
 
-    /// What was seen in all, at the end.
-    pub(in crate::engine::mask) fn take(&mut self) -> Tally {
-        let tally = std::mem::take(&mut self.tally);
-        self.with_subjects(tally)
+    /// What was seen in all; afterwards nothing is known of it here.
+    pub(in crate::engine::mask) fn taken(&mut self) -> Tally {
+        Tally { subjects: self.told_of(), ..std::mem::take(&mut self.tally) }
     }
 
-    fn with_subjects(&self, tally: Tally) -> Tally {
+    fn told_of(&self) -> Option<SubjectCount> {
         let counted = self.plan.watched.labels.iter().any(|asked| asked.counts_subjects);
-        Tally { subjects: counted.then(|| self.subjects.count()), ..tally }
+        counted.then(|| self.subjects.count())
     }
 
     /// No further record leaves.
@@ -166,8 +170,11 @@ impl Showing {
     pub(in crate::engine::mask) fn count_lookalike(&mut self, template: impl FnOnce() -> String) {
         self.tally.dropped_unknown += 1;
         self.tally.lookalikes += 1;
-        if self.tally.lookalikes == 1 {
-            self.tally.unknown_sample = Some(template());
+        if self.tally.lookalikes == 1
+            && let Some(before) = self.tally.unknown_sample.replace(template())
+            && self.tally.unknown_more.len() < UNKNOWN_MORE_MAX
+        {
+            self.tally.unknown_more.push(before);
         }
     }
 

@@ -17,7 +17,7 @@
 //! let one = Quota { per_second: 1, burst: 1 };
 //! let cost = std::array::from_fn(|tier| (RiskTier::ALL[tier], 1));
 //! let quotas = Quotas::new(&QuotaSettings {
-//!     caller: one, application: one, department: one, total: one, cost, keys_max: 10,
+//!     caller: one, application: one, department: one, total: one, volume: None, cost, keys_max: 10,
 //! });
 //! let keys = QuotaKeys { caller: "a|o".into(), application: "a".into(), department: "d".into() };
 //! let now = Moment { unix_ms: 0, monotonic_us: 0 };
@@ -28,6 +28,7 @@
 
 mod limiter;
 mod store;
+mod volume;
 
 use crate::closed_enum;
 use crate::config::settings::{Quota, QuotaSettings};
@@ -39,10 +40,11 @@ use crate::engine::terms::RiskTier;
 use limiter::{Limiter, Spent};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use volume::Volume;
 
 closed_enum! {
-    /// Whose quota, narrowest first.
-    pub enum Scope { Caller = "caller", Application = "application", Department = "department", Total = "total" }
+    /// Whose quota, narrowest first; the last is of a caller's records rather than its requests.
+    pub enum Scope { Caller = "caller", Application = "application", Department = "department", Total = "total", Volume = "volume" }
 }
 
 /// All scopes, in the order in which they are checked.
@@ -56,6 +58,7 @@ impl Scope {
             Scope::Application => Cause::QuotaApplication,
             Scope::Department => Cause::QuotaDepartment,
             Scope::Total => Cause::QuotaTotal,
+            Scope::Volume => Cause::QuotaVolume,
         }
     }
 }
@@ -127,6 +130,7 @@ pub struct Quotas {
     department: Limiter,
     total: Limiter,
     total_key: Arc<str>,
+    volume: Option<Volume>,
     /// Cells by `RiskTier::number`; never more than the caller's burst, because then no waiting
     /// would ever be long enough.
     cost: [NonZeroU32; 6],
@@ -147,6 +151,7 @@ impl Quotas {
             department: limiter(settings.department),
             total: limiter(settings.total),
             total_key: "total".into(),
+            volume: settings.volume.map(|quota| Volume::new(quota, settings.keys_max)),
             cost,
         }
     }
@@ -160,7 +165,31 @@ impl Quotas {
         now: Moment,
     ) -> Result<Admitted, OverQuota> {
         let standing = self.charge(keys, tier, now)?;
+        self.has_volume(keys, now)?;
         Ok(Admitted { allowed, standing })
+    }
+
+    /// Charges a caller for what an answer gave: records, or subjects where they are more.
+    pub fn charge_volume(&self, caller: &Arc<str>, cells: u64, now: Moment) {
+        if let Some(volume) = &self.volume {
+            volume.charge(caller, cells, now);
+        }
+    }
+
+    /// Who has taken more than its volume is not given more until it has grown back.
+    fn has_volume(&self, keys: &QuotaKeys, now: Moment) -> Result<(), OverQuota> {
+        let Some(volume) = &self.volume else { return Ok(()) };
+        let Some(wait_s) = volume.wait_s(&keys.caller, now) else { return Ok(()) };
+        let Quota { per_second, burst } = volume.quota();
+        let standing = Standing {
+            policy: Scope::Volume.code(),
+            limit: burst,
+            remaining: 0,
+            reset_s: wait_s,
+            window_s: u64::from(burst).div_ceil(u64::from(per_second.max(1))),
+        };
+        let retry_after_s = wait_s.saturating_add(jitter(&keys.caller, now));
+        Err(OverQuota { scope: Scope::Volume, standing, retry_after_s })
     }
 
     /// Charges a denied or refused request of a proven principal, so that probing is not free.
@@ -179,6 +208,9 @@ impl Quotas {
     pub fn sweep(&self, now: Moment) {
         for limiter in [&self.caller, &self.application, &self.department] {
             limiter.sweep(now);
+        }
+        if let Some(volume) = &self.volume {
+            volume.sweep(now);
         }
     }
 
@@ -243,7 +275,8 @@ impl Quotas {
 
     fn limiter(&self, scope: Scope) -> &Limiter {
         match scope {
-            Scope::Caller => &self.caller,
+            // Volume has a book of its own; its requests are the caller's.
+            Scope::Caller | Scope::Volume => &self.caller,
             Scope::Application => &self.application,
             Scope::Department => &self.department,
             Scope::Total => &self.total,

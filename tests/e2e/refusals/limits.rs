@@ -14,6 +14,7 @@ pub fn run() {
     quota("quota_application", |quotas| quotas.application = ONE);
     quota("quota_department", |quotas| quotas.department = ONE);
     quota("quota_total", |quotas| quotas.total = ONE);
+    quota("quota_volume", |quotas| quotas.volume = Some(ONE));
     queue();
     erring_policy();
     no_keys();

@@ -156,7 +156,7 @@ impl Walk {
         }
         self.sink.end(&mut chunk);
         self.count_out(out.len() - written);
-        let tally = self.showing.take();
+        let tally = self.showing.taken();
         Ok(self.counted(tally))
     }
 
