@@ -3,6 +3,7 @@
 mod audit;
 mod canary;
 mod defence;
+mod oracle;
 mod refusals;
 mod reload;
 mod support;
