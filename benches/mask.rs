@@ -83,7 +83,7 @@ fn plan(job: Job) -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
-        watched: Arc::default(),
+        watched: Default::default(),
     })
 }
 

@@ -65,7 +65,7 @@ fn plan(masked: bool) -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
-        watched: Arc::default(),
+        watched: Default::default(),
     })
 }
 

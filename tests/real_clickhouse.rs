@@ -207,12 +207,26 @@ fn rows_come_back_masked_and_only_as_asked() {
     }
 
     every_format(&gateway);
+    own_district(&gateway);
     refusals(&gateway);
     failures(&gateway);
     for canary in CANARIES.iter().chain([&APPLICANT]) {
         gateway.keeps_to_itself(canary);
     }
     goes_away(&gateway, clickhouse);
+}
+
+/// Rows of the officer's own district: asked for in the query, and looked at again here.
+fn own_district(gateway: &Gateway) {
+    let row =
+        |visits: u32| json!({"person_id": "3***************15", "district": "330106", "visits": visits});
+    let rows = json!([row(1), row(2)]);
+    let local = ask(gateway, "/warehouse/v1/local");
+    // ClickHouse counted two rows itself: it was told the district.
+    assert_eq!(local.json(), json!({"data": rows, "rows": 2}), "{local:?}");
+    // Where it was not, its count tells of other districts and is withheld; the rows are the same.
+    let forgetful = ask(gateway, "/warehouse/v1/forgetful");
+    assert_eq!(forgetful.json(), json!({"data": rows, "rows": null}), "{forgetful:?}");
 }
 
 /// What a caller may not do to a stored query.

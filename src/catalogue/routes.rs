@@ -244,6 +244,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             let taken = [Place::Path(name.value.as_str().into()), Place::Query(name.value.as_str().into())];
             if subject.is_some_and(|subject| taken.contains(&subject.place)) {
                 self.fault(name.mark, format!("`{}` is the subject already", name.value));
+                continue;
             }
             if name.value.is_empty()
                 || !name.value.bytes().all(|byte| byte.is_ascii_graphic() && !b"&=#+%;".contains(&byte))

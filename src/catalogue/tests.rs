@@ -301,8 +301,8 @@ fn the_shipped_catalogue_is_sound() {
             ("data-bureau", "11330100MB0000086H"),
         ]
     );
-    assert_eq!(catalogue.datasets.len(), 17);
-    assert_eq!(catalogue.routes.routes().len(), 19);
+    assert_eq!(catalogue.datasets.len(), 18);
+    assert_eq!(catalogue.routes.routes().len(), 20);
     for id in [
         "civil-affairs-window",
         "real-estate-window",

@@ -27,7 +27,7 @@ use crate::engine::reason::Cause;
 use crate::engine::terms::RiskTier;
 use crate::state::audit::Audit;
 use crate::state::quota::{QuotaKeys, Quotas};
-use crate::state::secret;
+use crate::secret;
 use crate::state::snapshot::{Snapshot, Snapshots};
 use crate::state::usage::{Asked, Page, Place, Seen, Term, TermKind, Usage, UsageError};
 use ask::{Ask, Cursors};

@@ -7,7 +7,6 @@ use super::resolve::Asked;
 use crate::catalogue::{Media, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
-use crate::engine::dataset::Dataset;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
 use crate::engine::mask::sieve::Sieve;

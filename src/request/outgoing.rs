@@ -136,7 +136,7 @@ impl Links<'_> {
             return None;
         }
         for (name, value) in pairs {
-            let declared = route.parameter(name).is_some_and(|parameter| !parameter.in_path);
+            let declared = route.parameter(name).is_some_and(|parameter| matches!(parameter.place, Place::Query(_)));
             let subject = matches!(route.subject.as_ref().map(|subject| &subject.place), Some(Place::Query(known)) if **known == **name);
             if !(declared || subject) || !self.is_known(route, name, value) {
                 return None;
@@ -169,7 +169,8 @@ impl Links<'_> {
                 ParameterKind::Text { .. }
                 | ParameterKind::Int { .. }
                 | ParameterKind::Date
-                | ParameterKind::Choice(_),
+                | ParameterKind::Choice(_)
+                | ParameterKind::Fields(_),
             )
             | None => None,
         };

@@ -22,7 +22,7 @@
 //! ```
 
 use super::audit::{Audit, Pending};
-use super::secret;
+use crate::secret;
 use crate::engine::evidence::{Admin, Entry, Reading, encode};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, OpenOptions};

@@ -7,6 +7,7 @@ mod defence;
 mod formats;
 mod floods;
 mod frames;
+mod oracle;
 mod refusals;
 mod reload;
 mod support;

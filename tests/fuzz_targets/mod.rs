@@ -66,7 +66,7 @@ pub fn masker(format: &Format) -> Masker {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(1000),
-        watched: Arc::default(),
+        watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 16, token_bytes_max: 1 << 16 };
     Masker::new(format, Arc::new(fields()), Arc::new(plan), limits).watching()

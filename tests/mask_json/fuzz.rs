@@ -70,10 +70,10 @@ fn plan() -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(3),
-        watched: Arc::new(Watched {
+        watched: Watched {
             labels: [LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
             key: [0; 2],
-        }),
+        },
     })
 }
 

@@ -5,7 +5,8 @@
 
 use super::{RECORDS_MAX, Reading};
 use crate::catalogue::parameter::{FieldWords, ParameterKind};
-use crate::catalogue::route::{AnswerFormat, Place, Route, Target};
+use crate::catalogue::answer::AnswerFormat;
+use crate::catalogue::route::{Place, Route, Target};
 use crate::catalogue::written;
 use crate::engine::dataset::Dataset;
 use crate::engine::principal::CallerAttribute;

@@ -1,6 +1,7 @@
 //! Each rule of the catalogue with a folder that breaks it, and nothing else.
 
 mod routes;
+mod uses;
 
 use super::*;
 
@@ -352,6 +353,8 @@ fn fields_of_datasets() {
                 "",
                 &[
                     "27:3 the dataset `numbers` has no fields: none of it could be disclosed",
+                    "54:7 the dataset `numbers` is classified: say what the parameter `year` does with its fields…",
+                    "56:7 the dataset `numbers` is classified: say what the parameter `order` does with its fields…",
                     "57:13 the dataset `numbers` is classified: its answers must be masked",
                 ],
             ),

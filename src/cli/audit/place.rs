@@ -9,7 +9,7 @@ use crate::fault::Faults;
 use crate::state::audit::{Audit, OpenError};
 use crate::state::clock::Clock;
 use crate::state::readings::{self, Note};
-use crate::state::secret;
+use crate::secret;
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

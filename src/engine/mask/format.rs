@@ -9,6 +9,7 @@ use super::lines::LinesMasker;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
 use super::scalar::{Scalar, View};
 use super::showing::{Fate, Showing};
+use super::sieve::{Sieve, SievedMasker};
 use std::sync::Arc;
 
 /// How an answer is written, as the catalogue declares it.
@@ -59,6 +60,7 @@ pub struct Masker {
 
 enum Walker {
     Json(Box<JsonMasker>),
+    Sieved(Box<SievedMasker>),
     Lines(Box<LinesMasker>),
     Table(Box<TableMasker>),
     Document(Box<DocumentMasker>),
@@ -90,6 +92,12 @@ impl Masker {
         Masker { walker, fault: None, watch: None, bytes_in: 0 }
     }
 
+    /// Leaves records and counts out before they are masked; none unless the format is one JSON document.
+    pub fn sieved(self, sieve: Sieve) -> Option<Masker> {
+        let Walker::Json(json) = self.walker else { return None };
+        Some(Masker { walker: Walker::Sieved(Box::new(SievedMasker::new(sieve, *json))), ..self })
+    }
+
     /// Also looks for failures that ClickHouse reports in the middle of an answer.
     pub fn watching(mut self) -> Masker {
         self.watch = Some(Watch::default());
@@ -114,6 +122,7 @@ impl Masker {
         self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
         match &mut self.walker {
             Walker::Json(json) => json.push(input, out),
+            Walker::Sieved(sieved) => sieved.push(input, out),
             Walker::Lines(lines) => lines.push(input, out),
             Walker::Table(table) => table.push(input, out),
             Walker::Document(document) => document.push(input, out),
@@ -131,6 +140,7 @@ impl Masker {
         }
         match self.walker {
             Walker::Json(json) => json.finish(out),
+            Walker::Sieved(sieved) => sieved.finish(out),
             Walker::Lines(lines) => lines.finish(out),
             Walker::Table(table) => table.finish(out),
             Walker::Document(document) => document.finish(),
@@ -162,6 +172,7 @@ impl Masker {
     pub fn tally(&self) -> Tally {
         match &self.walker {
             Walker::Json(json) => json.tally(),
+            Walker::Sieved(sieved) => sieved.tally(),
             Walker::Lines(lines) => lines.tally(),
             Walker::Table(table) => table.tally(),
             Walker::Document(document) => document.tally(),

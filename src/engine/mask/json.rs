@@ -62,7 +62,7 @@
 //!     claim: None,
 //!     today: (2026, 1, 1),
 //!     records_max: None,
-//!     watched: Arc::default(),
+//!     watched: Default::default(),
 //! };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
 //! let mut masker = JsonMasker::new(Arc::new(fields), Arc::new(plan), limits);

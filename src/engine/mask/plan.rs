@@ -31,7 +31,7 @@ pub struct Plan {
     /// So many records leave; what comes after is left out and counted. No limit if none.
     pub records_max: Option<u64>,
     /// Which values are looked at before they leave, and whose subjects are counted.
-    pub watched: std::sync::Arc<Watched>,
+    pub watched: Watched,
 }
 
 /// How much an answer may ask of a masker. The body's own length is limited where it is read.

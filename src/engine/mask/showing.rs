@@ -44,12 +44,6 @@ const UNKNOWN_MORE_MAX: usize = 15;
 /// So many unknown values are asked where they are; making a template costs more than leaving a value out.
 const UNKNOWN_ASKED_MAX: u64 = 128;
 
-/// Unknown names that are compared with named ones, for they must be normalised first.
-const LOOKED_AT_MAX: u64 = 1000;
-
-/// Few masked values are longer.
-const USUAL_BYTES: usize = 64;
-
 impl Showing {
     pub(in crate::engine::mask) fn new(plan: Arc<Plan>) -> Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };

@@ -187,24 +187,34 @@ impl SievedMasker {
         SievedMasker { sieve, masker, passed: Vec::new(), bytes_in: 0 }
     }
 
-    /// Reads on, and gives what may leave.
+    /// Reads on, and appends to `out` what may leave.
     ///
     /// # Errors
     /// The first fault of either.
-    pub fn mask(&mut self, input: &[u8]) -> Result<Masked, MaskFault> {
+    pub fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
         self.passed.clear();
         self.sieve.push(input, &mut self.passed)?;
         self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
-        self.masker.mask(&self.passed)
+        self.masker.push(&self.passed, out)
     }
 
-    /// Says that the body is over; what was still to be written, and what was seen.
+    /// Says that the body is over, and what was seen.
     ///
     /// # Errors
-    /// As [`JsonMasker::mask_end`]: a document that the sieve holds part of is cut short for both.
-    pub fn mask_end(self) -> Result<(Masked, Tally), MaskFault> {
-        let (filtered_records, suppressed_counts) = self.sieve.left_out();
-        let (masked, tally) = self.masker.mask_end()?;
-        Ok((masked, Tally { filtered_records, suppressed_counts, bytes_in: self.bytes_in, ..tally }))
+    /// As [`JsonMasker::finish`]: a document that the sieve holds part of is cut short for both.
+    pub fn finish(self, out: &mut Masked) -> Result<Tally, MaskFault> {
+        let left_out = self.sieve.left_out();
+        let tally = self.masker.finish(out)?;
+        Ok(counted(tally, left_out, self.bytes_in))
     }
+
+    /// What was seen so far: for the record of a stream that was cut.
+    pub fn tally(&self) -> Tally {
+        counted(self.masker.tally(), self.sieve.left_out(), self.bytes_in)
+    }
+}
+
+fn counted(tally: Tally, left_out: (u64, u64), bytes_in: u64) -> Tally {
+    let (filtered_records, suppressed_counts) = left_out;
+    Tally { filtered_records, suppressed_counts, bytes_in, ..tally }
 }

@@ -62,7 +62,7 @@ use crate::engine::evidence::tile::TileName;
 use crate::engine::evidence::{EntryBody, GapCause, chain};
 use crate::engine::reason::Cause;
 use crate::fault::Fault;
-use crate::state::secret;
+use crate::secret;
 use feed::Feed;
 use publish::{Published, Publisher};
 use queue::Queue;

@@ -13,6 +13,8 @@ pub(super) struct Scan {
     limits: MaskLimits,
     /// What is followed outside of records, with the names that lead there.
     paths: Vec<(Goal, Vec<Box<str>>)>,
+    /// What is read of each record: by row filter, or of a suppressed count, its path.
+    wanted: Vec<(Option<usize>, Vec<Box<str>>)>,
     /// The open containers outside of records.
     levels: Vec<Level>,
     /// Bits of the paths that lead through the next value.
@@ -77,12 +79,17 @@ impl Scan {
                 paths.push((Goal::Count(place), count.path.clone()));
             }
         }
+        let rows = spec.rows.iter().enumerate().map(|(place, path)| (Some(place), path.clone()));
+        let counts = spec.counts.iter().enumerate();
+        let counts = counts.filter(|(place, count)| count.in_records && is_suppressed(*place));
+        let wanted = rows.chain(counts.map(|(_, count)| (None, count.path.clone()))).collect();
         let next = (1u32 << paths.len()) - 1;
         Scan {
             spec,
             order,
             limits,
             paths,
+            wanted,
             levels: Vec::new(),
             next,
             state: State::Value,
@@ -367,18 +374,9 @@ impl Scan {
 
     /// Every filter holds, and no suppressed count is below the smallest group.
     fn passes(&self, record: &[u8]) -> Result<bool, Unreadable> {
-        let rows = self.spec.rows.iter().enumerate();
-        let rows = rows.map(|(place, path)| (Some(place), path));
-        let counts = self.spec.counts.iter().enumerate();
-        let counts = counts
-            .filter(|(place, count)| {
-                count.in_records && self.order.suppressed.get(*place).copied().unwrap_or(true)
-            })
-            .map(|(_, count)| (None, &count.path));
-        let wanted: Vec<(Option<usize>, &Vec<Box<str>>)> = rows.chain(counts).collect();
-        let paths: Vec<&[Box<str>]> = wanted.iter().map(|(_, path)| path.as_slice()).collect();
+        let paths: Vec<&[Box<str>]> = self.wanted.iter().map(|(_, path)| path.as_slice()).collect();
         let found = pluck(record, &paths)?;
-        Ok(wanted.iter().zip(&found).all(|((row, _), found)| match (row, found) {
+        Ok(self.wanted.iter().zip(&found).all(|((row, _), found)| match (row, found) {
             (Some(row), Found::Text(text)) => {
                 self.order.wanted.get(*row).is_some_and(|wanted| **wanted == **text)
             }
