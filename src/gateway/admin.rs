@@ -1,8 +1,8 @@
 //! The admin plane's listener, and the views it shows of the running parts.
 
 use super::{GatewayError, Parts};
-use crate::engine::evidence::{self, Entry, encode};
 use crate::engine::evidence::tile::TileName;
+use crate::engine::evidence::{self, Entry, encode};
 use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;

@@ -358,7 +358,8 @@ mod tests {
                 .unwrap();
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let fetched = runtime.block_on(fetch(&Endpoint::new(&url, None).unwrap())).unwrap();
+        let fetched =
+            runtime.block_on(fetch(&Endpoint::new(&url, None).unwrap(), KEY_SETS, SET_BYTES_MAX)).unwrap();
         assert_eq!((&fetched.bytes[..], fetched.fresh), (&b"{}"[..], Some(Duration::from_secs(90))));
         server.join().unwrap();
     }

@@ -25,9 +25,9 @@ use crate::engine::evidence::{Entry, Reading, SubjectKeys, encode, read_time};
 use crate::engine::identifier::Identifier;
 use crate::engine::reason::Cause;
 use crate::engine::terms::RiskTier;
+use crate::secret;
 use crate::state::audit::Audit;
 use crate::state::quota::{QuotaKeys, Quotas};
-use crate::secret;
 use crate::state::snapshot::{Snapshot, Snapshots};
 use crate::state::usage::{Asked, Page, Place, Seen, Term, TermKind, Usage, UsageError};
 use ask::{Ask, Cursors};
@@ -104,6 +104,7 @@ impl UsageView {
             application: TOTAL,
             department: TOTAL,
             total: TOTAL,
+            volume: None,
             cost: std::array::from_fn(|tier| (RiskTier::ALL[tier], 1)),
             keys_max: QUOTA_KEYS_MAX,
         });

@@ -136,7 +136,8 @@ impl Links<'_> {
             return None;
         }
         for (name, value) in pairs {
-            let declared = route.parameter(name).is_some_and(|parameter| matches!(parameter.place, Place::Query(_)));
+            let declared =
+                route.parameter(name).is_some_and(|parameter| matches!(parameter.place, Place::Query(_)));
             let subject = matches!(route.subject.as_ref().map(|subject| &subject.place), Some(Place::Query(known)) if **known == **name);
             if !(declared || subject) || !self.is_known(route, name, value) {
                 return None;

@@ -22,8 +22,8 @@
 //! ```
 
 use super::audit::{Audit, Pending};
-use crate::secret;
 use crate::engine::evidence::{Admin, Entry, Reading, encode};
+use crate::secret;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};

@@ -4,8 +4,8 @@
 //! records passes unseen by policy.
 
 use super::{RECORDS_MAX, Reading};
-use crate::catalogue::parameter::{FieldWords, ParameterKind};
 use crate::catalogue::answer::AnswerFormat;
+use crate::catalogue::parameter::{FieldWords, ParameterKind};
 use crate::catalogue::route::{Place, Route, Target};
 use crate::catalogue::written;
 use crate::engine::dataset::Dataset;
@@ -138,9 +138,9 @@ impl Reading<'_, '_, '_> {
 
     /// Rows are sifted in JSON.
     pub(super) fn sifted(&mut self, is_sifted: bool, answer: AnswerFormat) {
-        if is_sifted && answer == AnswerFormat::Opaque {
+        if is_sifted && answer != AnswerFormat::Json {
             let mark = self.written.answer.as_ref().map_or(self.written.path.mark, |at| at.mark);
-            self.fault(mark, "the dataset filters rows or counts: its answers must be read");
+            self.fault(mark, "the dataset filters rows or counts, which is done in `json` only");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
-use super::entry::{Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reading, Reload, Request, Tier};
+use super::entry::{
+    Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reading, Reload, Request, Tier,
+};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_number, push_text, push_time};
 use std::io::Write as _;
 use std::net::IpAddr;

@@ -1,6 +1,8 @@
 //! Entries and the exact bytes they become.
 
-use super::super::entry::{Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused, UseAsked};
+use super::super::entry::{
+    Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused, UseAsked,
+};
 use super::*;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
