@@ -24,6 +24,7 @@ impl Meaning<'_> {
             queue_max: self.count(written.queue_max.as_ref(), default.queue_max),
             segment_bytes_max: self.bytes(segment, default.segment_bytes_max),
             segment_age_max: self.period(written.segment_age_max.as_ref(), Period(default.segment_age_max)),
+            seal_age: written.seal_age.as_ref().map(|at| at.value.0),
             disk_low_bytes: self.bytes(written.disk_low_bytes.as_ref(), default.disk_low_bytes),
             origin: self.origin(written.origin.as_ref()).unwrap_or(default.origin),
             signing_key_file: written.signing_key_file.as_ref().map(|at| self.secret(at)),

@@ -159,6 +159,8 @@ pub struct AuditSettings {
     /// A segment is closed at this size, or at this age.
     pub segment_bytes_max: u64,
     pub segment_age_max: Duration,
+    /// Closed segments are compressed (gzip) when they have not been written for so long.
+    pub seal_age: Option<Duration>,
     /// Warn when the disk has less than this left.
     pub disk_low_bytes: u64,
     /// Which log this is: first line of its checkpoints, and the name of its key.
@@ -184,6 +186,7 @@ impl AuditSettings {
             queue_max: 8192,
             segment_bytes_max: 64 << 20,
             segment_age_max: Duration::from_secs(24 * 3600),
+            seal_age: None,
             disk_low_bytes: 1 << 30,
             origin: "zhamen.local/audit".into(),
             signing_key_file: None,

@@ -217,6 +217,9 @@ pub(super) struct Audit {
     pub segment_bytes_max: Option<At<Bytes>>,
     /// A segment of the log is closed at this age. Default `24h`.
     pub segment_age_max: Option<At<Period>>,
+    /// Closed segments that have not been written for so long are compressed (gzip); they verify as before,
+    /// and so do their proofs. Absent: they stay as they are.
+    pub seal_age: Option<At<Period>>,
     /// Warn when the disk has less than this left. Default `1GiB`.
     pub disk_low_bytes: Option<At<Bytes>>,
     /// Name of this log among all logs, first line of its checkpoints: host and path without scheme, the

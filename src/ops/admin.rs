@@ -63,6 +63,9 @@ pub struct CallerView {
     pub invalid_identifiers: u32,
 }
 
+/// Gives a file of the transparency log, if it is there.
+pub type LogFile = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -73,7 +76,7 @@ pub struct Admin {
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// A file of the transparency log by its path below `/audit/v1/`: checkpoints and tiles, which hold
     /// hashes only. Entries are not among them: they name callers and subjects' pseudonyms.
-    pub log_file: Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>,
+    pub log_file: LogFile,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.

@@ -31,7 +31,7 @@ fn everything_is_made_once_and_kept() {
         let mode = fs::metadata(dir.path().join(file)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode == 0o600, file.ends_with(".key"), "{file} has mode {mode:o}");
     }
-    assert_eq!(files.len(), 2 * (2 + APPLICATIONS.len()) + 4);
+    assert_eq!(files.len(), 2 * (2 + APPLICATIONS.len()) + 5);
 }
 
 #[test]

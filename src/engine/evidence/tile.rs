@@ -20,7 +20,7 @@ pub const TILE_WIDTH: usize = 256;
 /// Levels of the tree that one tile spans.
 pub const TILE_HEIGHT: u32 = 8;
 /// The highest level that a tree of 2^64 leaves can have.
-const LEVEL_MAX: u8 = 7;
+pub const LEVEL_MAX: u8 = 7;
 
 /// A tile by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -50,7 +50,7 @@ fn the_edge_knows_the_root_at_every_size_and_comes_back_from_its_tiles() {
         edge.push(*leaf, &mut full);
         stored.extend(full.drain(..).map(|tile| ((tile.name.level, tile.name.index), tile)));
         let size = index as u64 + 1;
-        if size % 97 == 0 || size % 256 < 2 || size > 1490 {
+        if size.is_multiple_of(97) || size % 256 < 2 || size > 1490 {
             by_hand[0] = leaves[..=index].to_vec();
             let mut lookup = |height: u32, at: u64| {
                 let first = (at << height) as usize;

@@ -30,6 +30,8 @@ pub enum What {
     Name,
     #[error("the closed segment had {expected} bytes and has {found}")]
     Size { expected: u64, found: u64 },
+    #[error("the sealed segment does not unpack: {0}")]
+    Sealed(String),
     #[error("the record of closed segments says otherwise")]
     Head,
     #[error("the tile {0} holds other hashes than the entries have")]
@@ -65,7 +67,10 @@ pub enum Sort {
 
 impl What {
     pub(super) fn unreadable(error: io::Error) -> Self {
-        What::Unreadable(error.to_string())
+        match error.kind() {
+            io::ErrorKind::InvalidData => What::Sealed(error.to_string()),
+            _ => What::Unreadable(error.to_string()),
+        }
     }
 
     /// The sort of this.
@@ -81,6 +86,7 @@ impl What {
             | What::Name
             | What::Size { .. }
             | What::Head
+            | What::Sealed(_)
             | What::Tile(_)
             | What::TilesNeeded => Sort::Damaged,
             What::NoCheckpoint | What::CheckpointMissing | What::Signature { .. } => Sort::Unsigned,

@@ -15,7 +15,7 @@
 //! Opening a log recomputes the tree by the same code from the tiles and the tail of the log, and
 //! refuses a log that its own checkpoint or witness file knows to be longer or another.
 //!
-//! Folder: `audit-<first sequence number>.jsonl` segments, `head` (one line per closed segment, so
+//! Folder: `audit-<first sequence number>.jsonl` segments (`.jsonl.gz` once sealed), `head` (one line per closed segment, so
 //! that opening reads only the last), `tile/`, `checkpoint`, `cosigned`, `lock`.
 //!
 //! ```
@@ -42,6 +42,7 @@ mod open;
 mod prove;
 mod publish;
 mod queue;
+mod seal;
 mod segment;
 mod tiles;
 mod tree;

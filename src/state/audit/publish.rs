@@ -7,6 +7,7 @@
 use super::anchor::WitnessLine;
 use super::feed::{Ended, Feed, News};
 use super::open::walk;
+use super::seal::seal;
 use super::segment::{Closed, SegmentName};
 use super::tree::Tree;
 use super::walk::Cursor;
@@ -21,10 +22,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between attempts after a failure.
 const RETRY: Duration = Duration::from_secs(1);
+/// Between looks for segments to seal.
+const SEAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the publisher shares with those who look at the log.
 #[derive(Debug, Default)]
@@ -51,6 +54,10 @@ pub(super) struct Publisher {
     /// Size of the tree at the newest checkpoint, and in the witness file.
     shown: u64,
     witnessed: u64,
+    /// Closed segments of this age are sealed; looked for so long after the last look.
+    seal_age: Option<Duration>,
+    seal_pause: Duration,
+    sealed_at: Instant,
     feed: Arc<Feed>,
     published: Arc<Published>,
     outbox: Arc<Outbox>,
@@ -73,6 +80,9 @@ impl Publisher {
             ended: Vec::new(),
             shown: 0,
             witnessed: 0,
+            seal_age: settings.seal_age,
+            seal_pause: Duration::ZERO,
+            sealed_at: Instant::now(),
             feed,
             published: Arc::default(),
             outbox,
@@ -94,6 +104,7 @@ impl Publisher {
                 let closing = news.closing;
                 self.follow(news);
                 self.show();
+                self.seal_one();
                 if closing {
                     return;
                 }
@@ -166,10 +177,11 @@ impl Publisher {
         }
         match self.show_witness() {
             Ok(()) => self.published.update(|health| health.witness_file_failing = None),
-            Err(error) => {
-                tracing::error!(%error, "the witness file of the audit log cannot be written");
-                self.published.update(|health| health.witness_file_failing = Some(error.to_string()));
-            }
+            Err(error) => self.published.update(|health| {
+                if health.witness_file_failing.replace(error.to_string()).is_none() {
+                    tracing::error!(%error, "the witness file of the audit log cannot be written");
+                }
+            }),
         }
     }
 
@@ -203,10 +215,39 @@ impl Publisher {
         Ok(())
     }
 
-    fn failed(&self, what: &str, error: &dyn std::fmt::Display) {
-        tracing::error!(%error, "{what} cannot be written; it is tried again");
-        self.published.update(|health| health.failing = Some(error.to_string()));
+    /// Seals the oldest segment that is due. One at a time, so that checkpoints do not wait for many.
+    fn seal_one(&mut self) {
+        let Some(age) = self.seal_age.filter(|_| self.sealed_at.elapsed() >= self.seal_pause) else { return };
+        let sealed = due(&self.dir, age).and_then(|due| due.map(|name| seal(&self.dir, &name)).transpose());
+        self.sealed_at = Instant::now();
+        self.seal_pause = if matches!(sealed, Ok(Some(()))) { Duration::ZERO } else { SEAL_PAUSE };
+        if let Err(error) = sealed {
+            tracing::warn!(%error, "a closed audit segment could not be sealed; it stays as it is");
+        }
     }
+
+    fn failed(&self, what: &str, error: &dyn std::fmt::Display) {
+        let error = error.to_string();
+        // Said once, not at every attempt.
+        if self.published.health().failing.as_ref() != Some(&error) {
+            tracing::error!(error, "{what} cannot be written; it is tried again");
+        }
+        self.published.update(|health| health.failing = Some(error));
+    }
+}
+
+/// The oldest closed segment that is old enough to be sealed.
+fn due(dir: &Path, age: Duration) -> io::Result<Option<SegmentName>> {
+    let names = SegmentName::all(dir)?;
+    let (closed, _) = Closed::read(dir, &names)?;
+    for closed in closed.into_iter().filter(|closed| closed.whole) {
+        let Ok(found) = fs::metadata(dir.join(closed.name.file_name())) else { continue };
+        let unchanged = found.modified()?.elapsed().unwrap_or_default();
+        if unchanged >= age {
+            return Ok(Some(closed.name));
+        }
+    }
+    Ok(None)
 }
 
 /// Replaces a small file as a whole.

@@ -4,11 +4,15 @@ use super::What;
 use super::walk::Cursor;
 use crate::engine::evidence::GapCause;
 use crate::engine::evidence::chain::{hash_of_hex, hex_of_hash};
+use flate2::bufread::MultiGzDecoder;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
+
+/// What the name of a sealed segment ends with.
+const SEALED: &str = ".gz";
 
 /// The file that lists closed segments.
 const HEAD: &str = "head";
@@ -23,7 +27,9 @@ pub(super) struct SegmentName {
 }
 
 impl SegmentName {
+    /// Reads a name, also of a sealed one.
     pub fn parse(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(SEALED).unwrap_or(name);
         let digits = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
         let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some(SegmentName { first: digits.parse().ok().filter(|_| well_formed)? })
@@ -40,7 +46,54 @@ impl SegmentName {
             names.extend(entry?.file_name().to_str().and_then(SegmentName::parse));
         }
         names.sort();
+        // While one is being sealed both its forms are there.
+        names.dedup();
         Ok(names)
+    }
+
+    /// The name of its sealed form.
+    pub fn sealed_name(&self) -> String {
+        self.file_name() + SEALED
+    }
+
+    /// Opens it for reading, sealed or not, and gives its length where that is that of its lines.
+    pub fn open(&self, dir: &Path) -> io::Result<(Reader, Option<u64>)> {
+        match File::open(dir.join(self.file_name())) {
+            Ok(file) => {
+                let length = file.metadata()?.len();
+                Ok((Reader::Plain(file), Some(length)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let sealed = File::open(dir.join(self.sealed_name())).map_err(|_| error)?;
+                Ok((Reader::sealed(sealed), None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A segment being read.
+pub(super) enum Reader {
+    Plain(File),
+    Sealed(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl Reader {
+    pub fn sealed(file: File) -> Reader {
+        Reader::Sealed(Box::new(MultiGzDecoder::new(BufReader::new(file))))
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Reader::Plain(file) => file.read(buffer),
+            // What does not unpack was changed: the disk would say so otherwise.
+            Reader::Sealed(sealed) => sealed.read(buffer).map_err(|error| match error.raw_os_error() {
+                Some(_) => error,
+                None => io::Error::new(io::ErrorKind::InvalidData, error),
+            }),
+        }
     }
 }
 
@@ -261,7 +314,7 @@ impl Closed {
         if !self.whole {
             return Ok(());
         }
-        let metadata = match fs::symlink_metadata(dir.join(self.name.file_name())) {
+        let opened = match self.name.open(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let base = Closed::base(dir).map_err(What::unreadable)?;
                 if base.is_some_and(|base| self.name <= base.name) {
@@ -269,10 +322,13 @@ impl Closed {
                 }
                 Err(error)
             }
-            metadata => metadata,
+            opened => opened,
         };
-        let found = metadata.map_err(What::unreadable)?.len();
-        if found == self.bytes { Ok(()) } else { Err(What::Size { expected: self.bytes, found }) }
+        match opened.map_err(What::unreadable)?.1 {
+            Some(found) if found != self.bytes => Err(What::Size { expected: self.bytes, found }),
+            // The length of a sealed one shows when it is walked.
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -288,7 +344,7 @@ mod tests {
             ("audit-1.jsonl", None),
             ("audit-0000000000000000000x.jsonl", None),
             ("audit-+0000000000000000001.jsonl", None),
-            ("audit-00000000000000000001.jsonl.gz", None),
+            ("audit-00000000000000000001.jsonl.zst", None),
             ("head", None),
         ] {
             let parsed = SegmentName::parse(name);

@@ -3,7 +3,9 @@
 //! They are a copy of what the entries say and can be made again from them, so they are written
 //! without syncing one by one; a segment counts as closed only when its tiles are on the disk.
 
-use crate::engine::evidence::tile::{Edge, TILE_WIDTH, Tile, TileName, partial_tiles, place};
+use crate::engine::evidence::tile::{
+    Edge, LEVEL_MAX, TILE_HEIGHT, TILE_WIDTH, Tile, TileName, partial_tiles, place,
+};
 use crate::engine::evidence::tree::Hash;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -36,10 +38,9 @@ impl TileStore {
     /// change, further ones only follow.
     pub fn read(&self, name: TileName) -> Option<Tile> {
         let wanted = usize::from(name.width) * 32;
-        let mut bytes = match self.read_full(name) {
-            Some(bytes) => bytes,
-            None => self.read_partial(name, wanted)?,
-        };
+        let look = || self.read_full(name).or_else(|| self.read_partial(name, wanted));
+        // A second look, because a wider one may take the place of what is just being opened.
+        let mut bytes = look().or_else(look)?;
         bytes.truncate(wanted);
         Some(Tile { name, bytes })
     }
@@ -64,17 +65,29 @@ impl TileStore {
         let path = self.dir.join(tile.name.path());
         let new = path.with_extension("new");
         let open = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
-        let mut file = match (open(), path.parent()) {
-            (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_folders(&tile.name.path())?;
                 open()?
             }
-            (opened, _) => opened?,
+            opened => opened?,
         };
         file.write_all(&tile.bytes)?;
         drop(file);
         fs::rename(&new, &path)?;
         self.remove_narrower(tile.name)
+    }
+
+    /// Makes the folders of a tile, but never the log's own: where that is gone, a new one would be the
+    /// beginning of another history.
+    fn make_folders(&self, path: &str) -> io::Result<()> {
+        for (at, _) in path.match_indices('/') {
+            let made = DirBuilder::new().mode(0o700).create(self.dir.join(&path[..at]));
+            made.or_else(
+                |error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) },
+            )?;
+        }
+        Ok(())
     }
 
     fn remove_narrower(&self, name: TileName) -> io::Result<()> {
@@ -96,6 +109,19 @@ impl TileStore {
     /// Brings everything written so far to the disk.
     pub fn sync(&self) -> io::Result<()> {
         rustix::fs::syncfs(File::open(&self.dir)?).map_err(io::Error::from)
+    }
+
+    /// Whether all full tiles of the tree of so many leaves are here. Looks at lengths only.
+    pub fn is_complete(&self, size: u64) -> bool {
+        let is_there = |level: u8, index: u64| {
+            let name = TileName { level, index, width: TILE_WIDTH as u16 };
+            let found = fs::metadata(self.dir.join(name.path()));
+            found.is_ok_and(|found| found.len() == TILE_WIDTH as u64 * 32)
+        };
+        (0..=LEVEL_MAX).all(|level| {
+            let full = (size >> (TILE_HEIGHT * u32::from(level))) / TILE_WIDTH as u64;
+            (0..full).all(|index| is_there(level, index))
+        })
     }
 
     /// The right edge of the tree of so many leaves, if its tiles are here.

@@ -28,7 +28,8 @@ impl Tree {
     /// The tree of so many leaves from its tiles; none where they are not all there.
     pub fn load(dir: &Path, size: u64) -> Option<Tree> {
         let store = TileStore::new(dir);
-        Some(Tree { edge: store.edge(size)?, store, pending: Vec::new() })
+        let edge = store.edge(size).filter(|_| store.is_complete(size))?;
+        Some(Tree { edge, store, pending: Vec::new() })
     }
 
     pub fn size(&self) -> u64 {

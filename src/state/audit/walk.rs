@@ -4,7 +4,6 @@ use super::lines::Lines;
 use super::segment::{Closed, SegmentName};
 use super::{Finding, GapFound, What};
 use crate::engine::evidence::chain::{self, LINE_BYTES_MAX, Linked};
-use std::fs::File;
 use std::path::Path;
 
 /// A place in the log: the last entry seen.
@@ -51,7 +50,7 @@ impl Segments {
 
 /// The first line of a segment, if it is whole; what is wrong with it is found when it is walked.
 fn first_line(dir: &Path, name: &SegmentName) -> Option<Linked> {
-    let mut lines = Lines::new(File::open(dir.join(name.file_name())).ok()?);
+    let mut lines = Lines::new(name.open(dir).ok()?.0);
     chain::verify_line(lines.next().ok()?).ok()
 }
 
@@ -91,12 +90,12 @@ impl<'a> Walk<'a> {
         let (trusted_until, is_last) = (segments.trusted_until[at], at + 1 == segments.names.len());
         self.bytes = 0;
         let unreadable = |error| self.finding(name, 0, What::unreadable(error));
-        let file = File::open(self.dir.join(name.file_name())).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
-        let mut lines = Lines::new(file);
+        let (reader, length) = name.open(self.dir).map_err(unreadable)?;
+        let mut lines = Lines::new(reader);
         for number in 1.. {
             if trusted_until == Some(self.cursor.seq + 1) {
-                self.untrusted_bytes += size.saturating_sub(self.bytes);
+                // Only whole segments are sealed, so nothing follows in one.
+                self.untrusted_bytes += length.unwrap_or_default().saturating_sub(self.bytes);
                 break;
             }
             let line = lines.next().map_err(|what| self.finding(name, number, what))?;
@@ -110,7 +109,7 @@ impl<'a> Walk<'a> {
             self.step(name, number, line).map_err(|what| self.finding(name, number, what))?;
             self.bytes += line.len() as u64;
         }
-        self.whole = self.bytes == size;
+        self.whole = length.is_none_or(|length| self.bytes == length);
         Ok(())
     }
 
