@@ -14,7 +14,8 @@
 //! **Keys match exactly**: the code points after unescaping, case-sensitive. A key that equals a
 //! named one only after case folding, Unicode normalisation, width folding or trimming is another
 //! key, hence unknown, hence dropped. Nothing else is safe without knowing how the reader at the
-//! other end compares keys.
+//! other end compares keys. Such a **lookalike** is counted apart, because it is how an upstream's
+//! change of spelling shows, and how somebody would try to pass a field by its label.
 //!
 //! ```
 //! use zhamen::engine::mask::fields::FieldMap;
@@ -24,6 +25,7 @@
 //! ```
 
 mod automaton;
+mod lookalike;
 pub(in crate::engine::mask) mod path;
 #[cfg(test)]
 mod tests;

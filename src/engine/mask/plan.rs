@@ -60,7 +60,9 @@ pub struct Tally {
     pub looked_at: u64,
     /// Members and elements left out because no path names them.
     pub dropped_unknown: u64,
-    /// Where the first of them was: path template with `?` for keys that may be data.
+    /// Those among them whose key looks like one that the paths name there: see `fields`.
+    pub lookalikes: u64,
+    /// Where the first lookalike was, or else the first of them all: path template with `?` for keys that may be data.
     pub unknown_sample: Option<String>,
     /// Bytes read.
     pub bytes_in: u64,

@@ -31,6 +31,9 @@ pub(in crate::engine::mask) struct Showing {
     buffer: String,
 }
 
+/// Unknown names that are compared with named ones, for they must be normalised first.
+const LOOKED_AT_MAX: u64 = 1000;
+
 /// Few masked values are longer.
 const USUAL_BYTES: usize = 64;
 
@@ -97,5 +100,21 @@ impl Showing {
     pub(in crate::engine::mask) fn count_unknown(&mut self, template: impl FnOnce() -> String) {
         self.tally.dropped_unknown += 1;
         self.tally.unknown_sample.get_or_insert_with(template);
+    }
+
+    /// Something unknown goes by a name that looks like one in the catalogue; see
+    /// [`fields`](super::fields). `template` names that.
+    pub(in crate::engine::mask) fn count_lookalike(&mut self, template: impl FnOnce() -> String) {
+        self.tally.dropped_unknown += 1;
+        self.tally.lookalikes += 1;
+        if self.tally.lookalikes == 1 {
+            self.tally.unknown_sample = Some(template());
+        }
+    }
+
+    /// Whether an unknown name may still be looked at: names come again record by record, so that the
+    /// first ones tell as much as all.
+    pub(in crate::engine::mask) fn looks_for_lookalikes(&self) -> bool {
+        self.tally.dropped_unknown < LOOKED_AT_MAX
     }
 }

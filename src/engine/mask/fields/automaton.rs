@@ -1,5 +1,6 @@
 //! Paths to automaton: subset construction over keys, "another key" and "an element".
 
+use super::lookalike::folded;
 use super::path::{Path, Segment, Step};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -36,6 +37,8 @@ pub(in crate::engine::mask) struct State {
 struct Edge {
     shape: KeyShape,
     key: Box<str>,
+    /// What the key reads like.
+    folded: Box<str>,
     /// The key as a member most often begins: quoted, with its colon, if it needs no escape.
     quoted: Box<[u8]>,
     /// The first and the last eight bytes of that, where it has eight; else its bytes and no last.
@@ -108,6 +111,12 @@ impl State {
         };
         let place = *self.sorted.get(self.sorted.binary_search_by(compare).ok()?)? as usize;
         Some((place, self.edges.get(place)?.next))
+    }
+
+    /// The named key that another key looks like.
+    pub(in crate::engine::mask) fn lookalike(&self, key: &[u8]) -> Option<&str> {
+        let key = folded(std::str::from_utf8(key).ok()?);
+        self.edges.iter().find(|edge| *edge.folded == *key).map(|edge| &*edge.key)
     }
 
     /// The named key at a place given by [`find`](Self::find).
@@ -304,6 +313,7 @@ impl Build<'_> {
             edges.push(Edge {
                 shape: KeyShape::of(key.as_bytes()),
                 key: key.into(),
+                folded: folded(key).into(),
                 beginning: beginning(&quoted),
                 quoted,
                 next,

@@ -1,6 +1,6 @@
 //! What becomes of each member, element and value.
 
-use super::frame::{Arrival, Treat, is_name, template};
+use super::frame::{Arrival, Treat, is_name, lookalike_template, template};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
 use super::sink::Chunk;
@@ -29,7 +29,7 @@ impl Walk {
         }
         let other = state.other();
         if self.top.treat == Treat::Follow && (other == DEAD || !is_name(key)) {
-            self.count_unknown(Arrival::Other, Some(key));
+            self.count_unknown_key(key);
             self.leave_out(chunk);
         } else {
             self.take_member(chunk, other, Arrival::Other);
@@ -51,7 +51,11 @@ impl Walk {
             Some(word) if *word & bit == 0 => *word |= bit,
             _ => return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at }),
         }
-        self.top.guess = place as u32 + 1;
+        if self.top.guess as usize != place {
+            self.order.learn(self.top.state, self.top.behind, place);
+        }
+        self.top.behind = place as u32 + 1;
+        self.top.guess = self.order.next(self.top.state, self.top.behind);
         self.take_member(chunk, next, Arrival::Named(place as u32));
         Ok(())
     }
@@ -190,6 +194,17 @@ impl Walk {
         if self.top.records {
             self.showing.tally.records += 1;
         }
+    }
+
+    #[cold]
+    fn count_unknown_key(&mut self, key: &[u8]) {
+        let state = self.fields.state(self.top.state);
+        let looks = self.showing.looks_for_lookalikes();
+        let named = if looks { state.lookalike(key) } else { None };
+        let Some(named) = named else { return self.count_unknown(Arrival::Other, Some(key)) };
+        let frames = self.around.iter().chain([&self.top]);
+        let fields = &self.fields;
+        self.showing.count_lookalike(|| lookalike_template(fields, frames, named));
     }
 
     fn count_unknown(&mut self, arrival: Arrival, key: Option<&[u8]>) {

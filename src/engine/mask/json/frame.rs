@@ -46,7 +46,9 @@ pub(super) struct Frame {
     pub(super) records: bool,
     /// Where its bits of keys seen begin.
     pub(super) seen: u32,
-    /// Which named key comes next, if records come in the catalogue's order.
+    /// One more than the place of the last named key; 0 before the first.
+    pub(super) behind: u32,
+    /// The place of the key that is expected next.
     pub(super) guess: u32,
     /// What is inside must be looked at before it leaves.
     pub(super) decides: bool,
@@ -63,6 +65,7 @@ impl Frame {
             emitted: false,
             records: false,
             seen: 0,
+            behind: 0,
             guess: 0,
             decides: true,
         }
@@ -166,6 +169,19 @@ pub(super) fn template<'a>(
         path.truncate(cut.unwrap_or(0));
         path.push('…');
     }
+    path
+}
+
+/// The way to an unknown member whose key looks like a named one: that one's path, and `≈`.
+pub(super) fn lookalike_template<'a>(
+    fields: &FieldMap,
+    frames: impl Iterator<Item = &'a Frame>,
+    named: &str,
+) -> String {
+    let mut path = template(fields, frames, Arrival::Document, None);
+    path.push('.');
+    path.push_str(named);
+    path.push('≈');
     path
 }
 

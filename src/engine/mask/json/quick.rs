@@ -29,8 +29,7 @@ impl Walk {
         }
         let Some(mut from) = self.sink.undecided() else { return false };
         let begin = chunk.pos;
-        loop {
-            let Some(end) = self.quick_member(chunk, from) else { break };
+        while let Some(end) = self.quick_member(chunk, from) {
             chunk.pos = end;
             if chunk.input.get(end) != Some(&b',') {
                 self.expect = Expect::CommaOrEnd;
@@ -73,7 +72,8 @@ impl Walk {
             return None;
         }
         *seen |= bit;
-        self.top.guess += 1;
+        self.top.behind = self.top.guess + 1;
+        self.top.guess = self.order.next(self.top.state, self.top.behind);
         match treat {
             Treat::Keep(label) => {
                 self.showing.count(label);

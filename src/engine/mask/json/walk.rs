@@ -5,6 +5,7 @@
 use super::frame::{Arrival, Frame, Rules, Treat};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
+use super::order::Order;
 use super::sink::{Chunk, Sink};
 use super::text::TextScan;
 use crate::engine::mask::fields::{DEAD, FieldMap, StateId};
@@ -33,6 +34,7 @@ pub(super) struct Walk {
     pub(super) space: usize,
     /// What happens to the next value.
     pub(super) next: Next,
+    pub(super) order: Order,
     pub(super) sink: Sink,
     /// What a string with escapes says.
     pub(super) scratch: Vec<u8>,
@@ -94,6 +96,7 @@ impl Walk {
             held: Vec::new(),
             space: 0,
             next,
+            order: Order::of_the_catalogue(),
             sink: Sink::new(),
             scratch: Vec::new(),
             in_records: false,
@@ -103,7 +106,10 @@ impl Walk {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = self.showing.tally.clone();
+        self.counted(self.showing.tally.clone())
+    }
+
+    fn counted(&self, mut tally: Tally) -> Tally {
         if tally.records == 0 && self.showed_outside {
             tally.records = 1;
         }
@@ -146,7 +152,8 @@ impl Walk {
         }
         self.sink.end(&mut chunk);
         self.count_out(out.len() - written);
-        Ok(self.tally())
+        let tally = mem::take(&mut self.showing.tally);
+        Ok(self.counted(tally))
     }
 
     fn walk(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
@@ -262,7 +269,8 @@ impl Walk {
             emitted: false,
             records,
             seen: self.seen.len() as u32,
-            guess: 0,
+            behind: 0,
+            guess: self.order.next(state, 0),
             decides: treat.decides_inside(state),
         };
         if object {

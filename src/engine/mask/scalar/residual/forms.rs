@@ -62,128 +62,172 @@ pub(super) fn of(kind: Kind) -> Option<Form> {
         Kind::ResidentId => numbered(counties(), resident),
         Kind::HkMoTwPermit => numbered(values([*b"810000", *b"820000", *b"830000"]), resident),
         Kind::ForeignerId => numbered(in_use(FOREIGN_ISSUES), resident),
-        Kind::StudentNumber => {
-            let mut form = numbered(counties(), student);
-            form.slots.insert(0, one_of(b"GLJ"));
-            form
-        }
-        Kind::Uscc => Form {
-            slots: [one_of(b"9"), one_of(b"2"), counties()]
-                .into_iter()
-                .chain(run(USCC, 8))
-                .chain([one_of(DIGITS_AND_X), one_of(USCC)])
-                .collect(),
-            start: 0,
-            step: uscc,
-            accepts: |state| state == 0,
-            is_sum: true,
-        },
-        Kind::OrganisationCode => Form {
-            slots: run(ALPHANUMERIC, 8).chain([one_of(DIGITS_AND_X)]).collect(),
-            start: 0,
-            step: |state, place, byte| organisation(state, place, byte),
-            accepts: |state| state == 0,
-            is_sum: true,
-        },
-        Kind::BusinessLicence => Form {
-            slots: [counties()].into_iter().chain(run(DIGITS, 9)).collect(),
-            start: 10,
-            step: licence,
-            accepts: |state| state == ACCEPTED,
-            is_sum: false,
-        },
+        Kind::StudentNumber => student_number(),
+        Kind::Uscc => trader(),
+        Kind::OrganisationCode => organisation_code(),
+        Kind::BusinessLicence => business_licence(),
         Kind::Mobile => free([one_of(b"1"), one_of(b"3456789")].into_iter().chain(run(DIGITS, 9))),
         // 0571-8512342: area code and seven digits.
         Kind::Landline => free([one_of(b"0")].into_iter().chain(run(DIGITS, 10))),
-        Kind::BankCard => Form {
-            slots: [in_use(ISSUERS)].into_iter().chain(run(DIGITS, 6)).collect(),
-            start: 0,
-            step: luhn,
-            accepts: |state| state == 0,
-            is_sum: true,
-        },
-        // Norway's, the shortest; the checks inside the numbers of a country's banks are not counted.
-        Kind::Iban => Form {
-            slots: [one_of(b"N"), one_of(b"O"), numbers(2, 2..=98)]
-                .into_iter()
-                .chain(run(DIGITS, 11))
-                .collect(),
-            start: 232_400 % 97,
-            step: iban,
-            accepts: |state| state == 1,
-            is_sum: true,
-        },
+        Kind::BankCard => bank_card(),
+        Kind::Iban => account(),
         Kind::Passport => free([one_of(b"EGDSP")].into_iter().chain(run(DIGITS, 8))),
         Kind::HomeVisitPermit => free([one_of(b"HM")].into_iter().chain(run(DIGITS, 8))),
         Kind::TaiwanPermit => free(run(DIGITS, 8)),
-        // The 31 signs of provinces, by number.
-        Kind::Plate => free(
-            [Slot::Values((1..=31).map(|sign| Box::from([sign])).collect()), one_of(PLATE_LETTERS)]
-                .into_iter()
-                .chain(run(PLATE, 5)),
-        ),
-        Kind::Vin => Form {
-            slots: run(VIN, 8).chain([one_of(DIGITS_AND_X)]).chain(run(VIN, 8)).collect(),
-            start: 0,
-            step: vin,
-            accepts: |state| state == 0,
-            is_sum: true,
-        },
-        // Class letters as they stand for state-owned land with a building on it.
-        Kind::RealEstateUnit => free(
-            [counties()]
-                .into_iter()
-                .chain(run(DIGITS, 6))
-                .chain([one_of(b"G"), one_of(b"B")])
-                .chain(run(DIGITS, 5))
-                .chain([one_of(b"F")])
-                .chain(run(DIGITS, 8)),
-        ),
-        Kind::EstonianId => Form {
-            slots: [estonian_years(), days(|month, day| format!("{month:02}{day:02}"))]
-                .into_iter()
-                .chain(run(DIGITS, 4))
-                .collect(),
-            start: 0,
-            step: isikukood,
-            accepts: |state| state == ACCEPTED,
-            is_sum: false,
-        },
-        Kind::FinnishHetu => Form {
-            slots: vec![
-                days(|month, day| format!("{day:02}{month:02}")),
-                years(|year| format!("{:02}{}", year % 100, if year < 2000 { '-' } else { 'A' })),
-                numbers(3, 2..=899),
-                one_of(HETU_CHECKS),
-            ],
-            start: 0,
-            step: hetu,
-            accepts: |state| state == ACCEPTED,
-            is_sum: false,
-        },
-        Kind::UsSsn => {
-            let Slot::Values(areas) = numbers(3, 1..=899) else { return None };
-            let areas = areas.into_iter().filter(|area| &**area != b"666").collect();
-            free([Slot::Values(areas), numbers(2, 1..=99), numbers(4, 1..=9999)])
-        }
-        // Luxembourg's: six digits and their remainder by 89.
-        Kind::EuVat => Form {
-            slots: [one_of(b"L"), one_of(b"U")]
-                .into_iter()
-                .chain(run(DIGITS, 6))
-                .chain([numbers(2, 0..=88)])
-                .collect(),
-            start: 0,
-            step: vat,
-            accepts: |state| state == ACCEPTED,
-            is_sum: false,
-        },
+        Kind::Plate => plate(),
+        Kind::Vin => vehicle(),
+        Kind::RealEstateUnit => real_estate_unit(),
+        Kind::EstonianId => estonian(),
+        Kind::FinnishHetu => finnish(),
+        Kind::UsSsn => social_security(),
+        Kind::EuVat => value_added_tax(),
         Kind::DisabilityCertificate | Kind::MilitaryCard => return None,
         Kind::Name | Kind::Email | Kind::Address | Kind::Date | Kind::Amount | Kind::Coordinate => {
             return None;
         }
     };
     Some(form)
+}
+
+fn student_number() -> Form {
+    let mut form = numbered(counties(), student);
+    form.slots.insert(0, one_of(b"GLJ"));
+    form
+}
+
+fn trader() -> Form {
+    Form {
+        slots: [one_of(b"9"), one_of(b"2"), counties()]
+            .into_iter()
+            .chain(run(USCC, 8))
+            .chain([one_of(DIGITS_AND_X), one_of(USCC)])
+            .collect(),
+        start: 0,
+        step: uscc,
+        accepts: |state| state == 0,
+        is_sum: true,
+    }
+}
+
+fn organisation_code() -> Form {
+    Form {
+        slots: run(ALPHANUMERIC, 8).chain([one_of(DIGITS_AND_X)]).collect(),
+        start: 0,
+        step: organisation,
+        accepts: |state| state == 0,
+        is_sum: true,
+    }
+}
+
+fn business_licence() -> Form {
+    Form {
+        slots: [counties()].into_iter().chain(run(DIGITS, 9)).collect(),
+        start: 10,
+        step: licence,
+        accepts: |state| state == ACCEPTED,
+        is_sum: false,
+    }
+}
+
+fn bank_card() -> Form {
+    Form {
+        slots: [in_use(ISSUERS)].into_iter().chain(run(DIGITS, 6)).collect(),
+        start: 0,
+        step: luhn,
+        accepts: |state| state == 0,
+        is_sum: true,
+    }
+}
+
+/// Norway's, the shortest; the checks inside the numbers of a country's banks are not counted.
+fn account() -> Form {
+    Form {
+        slots: [one_of(b"N"), one_of(b"O"), numbers(2, 2..=98)].into_iter().chain(run(DIGITS, 11)).collect(),
+        start: 232_400 % 97,
+        step: iban,
+        accepts: |state| state == 1,
+        is_sum: true,
+    }
+}
+
+/// The 31 signs of provinces, by number.
+fn plate() -> Form {
+    free(
+        [Slot::Values((1..=31).map(|sign| Box::from([sign])).collect()), one_of(PLATE_LETTERS)]
+            .into_iter()
+            .chain(run(PLATE, 5)),
+    )
+}
+
+fn vehicle() -> Form {
+    Form {
+        slots: run(VIN, 8).chain([one_of(DIGITS_AND_X)]).chain(run(VIN, 8)).collect(),
+        start: 0,
+        step: vin,
+        accepts: |state| state == 0,
+        is_sum: true,
+    }
+}
+
+/// Class letters as they stand for state-owned land with a building on it.
+fn real_estate_unit() -> Form {
+    free(
+        [counties()]
+            .into_iter()
+            .chain(run(DIGITS, 6))
+            .chain([one_of(b"G"), one_of(b"B")])
+            .chain(run(DIGITS, 5))
+            .chain([one_of(b"F")])
+            .chain(run(DIGITS, 8)),
+    )
+}
+
+fn estonian() -> Form {
+    Form {
+        slots: [estonian_years(), days(|month, day| format!("{month:02}{day:02}"))]
+            .into_iter()
+            .chain(run(DIGITS, 4))
+            .collect(),
+        start: 0,
+        step: isikukood,
+        accepts: |state| state == ACCEPTED,
+        is_sum: false,
+    }
+}
+
+fn finnish() -> Form {
+    Form {
+        slots: vec![
+            days(|month, day| format!("{day:02}{month:02}")),
+            years(|year| format!("{:02}{}", year % 100, if year < 2000 { '-' } else { 'A' })),
+            numbers(3, 2..=899),
+            one_of(HETU_CHECKS),
+        ],
+        start: 0,
+        step: hetu,
+        accepts: |state| state == ACCEPTED,
+        is_sum: false,
+    }
+}
+
+fn social_security() -> Form {
+    let areas = written((1..=899).filter(|area| *area != 666).map(|area: u32| format!("{area:03}")));
+    free([areas, numbers(2, 1..=99), numbers(4, 1..=9999)])
+}
+
+/// Luxembourg's: six digits and their remainder by 89.
+fn value_added_tax() -> Form {
+    Form {
+        slots: [one_of(b"L"), one_of(b"U")]
+            .into_iter()
+            .chain(run(DIGITS, 6))
+            .chain([numbers(2, 0..=88)])
+            .collect(),
+        start: 0,
+        step: vat,
+        accepts: |state| state == ACCEPTED,
+        is_sum: false,
+    }
 }
 
 /// Not a remainder of anything.
@@ -201,7 +245,7 @@ fn numbered(place: Slot, step: fn(u32, usize, u8) -> u32) -> Form {
 }
 
 fn values<const N: usize>(all: impl IntoIterator<Item = [u8; N]>) -> Slot {
-    Slot::Values(all.into_iter().map(|value| Box::from(value)).collect())
+    Slot::Values(all.into_iter().map(Box::from).collect())
 }
 
 fn one_of(characters: &[u8]) -> Slot {
