@@ -167,6 +167,8 @@ fn bodies(token: &str) -> Vec<Row> {
 fn documents(token: &str) -> Vec<Row> {
     let format = (400, "E-REQUEST", "body_format");
     let missing = (400, "E-REQUEST", "parameter_missing");
+    let invalid = (400, "E-REQUEST", "parameter_invalid");
+    let unknown = (400, "E-REQUEST", "parameter_unknown");
     let table: &[(&str, &str, (u16, &'static str, &'static str))] = &[
         (JSON, "{", format),
         (JSON, "[]", format),
@@ -176,7 +178,12 @@ fn documents(token: &str) -> Vec<Row> {
         ("Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "{}", format),
         ("", r#"{"id":"330106196502142015"}"#, format),
         (JSON, "{}", missing),
-        (JSON, r#"{"id":["330106196502142015"]}"#, missing),
+        (JSON, r#"{"id":["330106196502142015"]}"#, invalid),
+        (JSON, r#"{"id":null}"#, invalid),
+        // Members that are no input of the route could ask the upstream for more than was judged.
+        (JSON, r#"{"id":"330106196502142015","filter":{"income":{"gt":5000}}}"#, unknown),
+        (JSON, r#"{"id":"330106196502142015","sort":[]}"#, unknown),
+        (JSON, r#"{"id":"330106196502142015","also":{}}"#, unknown),
         (
             JSON,
             r#"{"id":"110105194912310021","claimedStatus":"married"}"#,
