@@ -1,6 +1,6 @@
 //! How often random text is taken for an identifier, and that real answers raise no alarm.
 //!
-//! `cargo test --test detect_rates -- --nocapture` prints the table of `docs/detectors.md`. The seed is
+//! `cargo test --test detect_rates -- --nocapture` prints the table of `benches/detectors.md`. The seed is
 //! fixed, so that it is the same table each time; bounds are twice what was measured.
 
 use std::sync::Arc;

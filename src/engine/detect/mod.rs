@@ -14,7 +14,7 @@
 //! would make too many, something beside the number must speak for it: the *whole value* is the
 //! number, or a *word* shortly before it says what it is (`护照`, `card`). The rates at which random
 //! text is mistaken are measured by `cargo test --test detect_rates -- --nocapture` and stated in
-//! `docs/detectors.md`.
+//! `benches/detectors.md`.
 //!
 //! Not looked for: names and addresses (no form), organisation codes, business licences and military
 //! cards (too short or too common a form), numbers of other countries than IBAN.

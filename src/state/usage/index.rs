@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Postings held in memory (16 bytes each) before they become a run. A crash costs reading so many
 /// entries again.
-const MEMORY_MAX: usize = 128 << 10;
+const MEMORY_MAX: usize = 32 << 10;
 /// So many neighbouring runs of one level are merged into one of the next. 100 million entries are
 /// thus at most some thirty runs.
 const FAN_IN: usize = 8;
