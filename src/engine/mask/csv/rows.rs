@@ -69,6 +69,7 @@ impl Rows {
     /// goes on. `last`: there is nothing behind `row`.
     pub(super) fn read(&mut self, row: &[u8], last: bool) -> Result<Option<usize>, RowFault> {
         loop {
+            while self.mode == Mode::Start && self.quick_cell(row) {}
             let byte = match self.mode {
                 Mode::Start => row.get(self.at).copied(),
                 Mode::Plain => {
@@ -99,6 +100,31 @@ impl Rows {
     pub(super) fn next_row(&mut self) {
         self.cells.clear();
         (self.at, self.start, self.escaped, self.mode) = (0, 0, false, Mode::Start);
+    }
+
+    /// The usual cell: nothing escaped, whole in this piece, and a delimiter behind it.
+    #[inline]
+    fn quick_cell(&mut self, row: &[u8]) -> bool {
+        let Some(rest) = row.get(self.at..) else { return false };
+        let (length, quoted) = match (rest.first(), self.quoting) {
+            (Some(first), Quoting::Quotes(quote)) if *first == quote => {
+                let inside = rest.get(1..).unwrap_or_default();
+                let Some(end) = inside.iter().position(|byte| *byte == quote) else { return false };
+                (end + 2, true)
+            }
+            _ => {
+                let special = |byte: &u8| self.special.get(usize::from(*byte)) == Some(&true);
+                let Some(end) = rest.iter().position(special) else { return false };
+                (end, false)
+            }
+        };
+        if rest.get(length) != Some(&self.delimiter) {
+            return false;
+        }
+        let end = self.at + length;
+        self.cells.push(Cell { raw: self.at..end, quoted, escaped: false });
+        (self.at, self.start) = (end + 1, end + 1);
+        true
     }
 
     fn find_quote(&mut self, row: &[u8]) -> Option<()> {
