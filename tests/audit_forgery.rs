@@ -9,6 +9,7 @@ mod site;
 use both::Both;
 use site::Site;
 use std::fs::{self, OpenOptions};
+use std::io::Read as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -309,8 +310,10 @@ fn a_sealed_log_verifies_and_its_changes_are_found() {
     for at in (10..good.len()).step_by(7) {
         let mut bad = good.clone();
         bad[at] ^= 16;
-        fs::write(&sealed[1], bad).unwrap();
-        assert_eq!(both.verify(dir, &against).code(), DAMAGED, "byte {at}");
+        fs::write(&sealed[1], &bad).unwrap();
+        let code = both.verify(dir, &against).code();
+        // Some bits of gzip's own headers and of the table of members change no entry.
+        assert!(code == DAMAGED || (code == WHOLE && unpacked(&bad) == unpacked(&good)), "byte {at}: {code}");
     }
     for length in [0, 10, good.len() / 2, good.len() - 1] {
         fs::write(&sealed[1], &good[..length]).unwrap();
@@ -319,6 +322,12 @@ fn a_sealed_log_verifies_and_its_changes_are_found() {
     fs::write(&sealed[1], &good).unwrap();
     fs::remove_file(&sealed[0]).unwrap();
     assert_eq!(both.verify(dir, &against).code(), DAMAGED);
+}
+
+/// The entries of a sealed segment.
+fn unpacked(sealed: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = Vec::new();
+    flate2::read::MultiGzDecoder::new(sealed).read_to_end(&mut lines).ok().map(|_| lines)
 }
 
 /// AU-06: yesterday's copy put back, and a log that two gateways continued. Each is whole by itself.

@@ -2,6 +2,7 @@
 
 use crate::support::upstream::{Play, answer};
 use crate::support::{CIVIL, Ground, HOUSEHOLD, Stage, eventually, logged};
+use std::path::{Path, PathBuf};
 
 /// Stands in fields, headers and bodies of the upstream that no caller may see.
 const CANARY: &str = "kanarienvogel7391";
@@ -37,10 +38,19 @@ pub fn outputs(stage: &Stage) -> Vec<(String, String)> {
         let reply = stage.page(page);
         outputs.push((page.to_owned(), format!("{}\r\n{}", reply.head, reply.text())));
     }
-    for file in std::fs::read_dir(stage.ground.path("audit")).unwrap().flatten() {
-        outputs.push((file.path().display().to_string(), std::fs::read_to_string(file.path()).unwrap()));
+    for file in files_under(&stage.ground.path("audit")) {
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        outputs.push((file.display().to_string(), text));
     }
     outputs
+}
+
+/// Every file of a folder, however deep.
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_under(folder)));
+    files
 }
 
 fn plays() -> Vec<(Play, u16)> {

@@ -154,8 +154,7 @@ impl Gateway {
     pub fn keeps_to_itself(&self, text: &str) {
         assert!(!self.log().contains(text), "{text} stands in the log lines");
         let mut segments = 0;
-        for entry in fs::read_dir(self.site.path("audit")).unwrap() {
-            let path = entry.unwrap().path();
+        for path in files_under(&self.site.path("audit")) {
             let content = fs::read(&path).unwrap();
             assert!(!contains(&content, text.as_bytes()), "{text} stands in {}", path.display());
             segments += usize::from(!content.is_empty());
@@ -184,4 +183,12 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of a folder, however deep.
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_under(folder)));
+    files
 }

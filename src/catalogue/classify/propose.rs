@@ -7,6 +7,7 @@ use crate::engine::identifier::{Kind, organisation_check_char, uscc_check_char};
 use crate::engine::mask::watch::names_subjects;
 use crate::engine::terms::Level;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// What is asked for, besides the sample.
 #[derive(Clone, Debug)]
@@ -69,8 +70,9 @@ pub fn propose(proposal: &Proposal, catalogue: &Catalogue) -> String {
     if proposal.datasets.iter().any(|(_, _, routes)| !routes.is_empty()) {
         let _ = writeln!(out, "\nroutes:");
     }
-    for (dataset, _, routes) in &proposal.datasets {
-        routes.iter().for_each(|route| push_route(&mut out, name, dataset, route));
+    for (dataset, sample, routes) in &proposal.datasets {
+        let named = named_labels(sample, catalogue);
+        routes.iter().for_each(|route| push_route(&mut out, name, dataset, route, &named));
     }
     out
 }
@@ -145,7 +147,28 @@ fn shape(field: &Field) -> String {
     if seen.is_empty() { "nothing seen".to_owned() } else { seen.join(", ") }
 }
 
-fn push_route(out: &mut String, upstream: &str, dataset: &str, route: &Route) {
+/// Last names of the fields with a guess, and their labels.
+fn named_labels(sample: &Sample, catalogue: &Catalogue) -> Vec<(String, Arc<str>)> {
+    let fields = sample.fields();
+    let name = |field: &Field| field.path.rsplit('.').next().unwrap_or_default().to_owned();
+    let guessed = fields.iter().zip(guesses(&fields, catalogue));
+    guessed.filter_map(|(field, guess)| Some((name(field), guess?.label.id.clone()))).collect()
+}
+
+/// What a parameter does with fields: it filters by the field of its name, and, where there is none, by
+/// any of them, until somebody who knows says otherwise.
+fn uses(capture: &str, named: &[(String, Arc<str>)]) -> String {
+    let own = named.iter().filter(|(name, _)| name == capture);
+    let mut labels: Vec<&str> = own.map(|(_, label)| &**label).collect();
+    if labels.is_empty() {
+        labels = named.iter().map(|(_, label)| &**label).collect();
+    }
+    labels.sort_unstable();
+    labels.dedup();
+    labels.iter().map(|label| format!("{{label: {label}, as: filter}}")).collect::<Vec<_>>().join(", ")
+}
+
+fn push_route(out: &mut String, upstream: &str, dataset: &str, route: &Route, named: &[(String, Arc<str>)]) {
     let _ = writeln!(
         out,
         "  - method: {}\n    path: {}\n    dataset: {dataset}",
@@ -165,7 +188,8 @@ fn push_route(out: &mut String, upstream: &str, dataset: &str, route: &Route) {
         let _ = writeln!(out, "    parameters:");
     }
     for capture in &route.captures {
-        let _ = writeln!(out, "      {capture}: {{type: string, max: 64}}");
+        let uses = uses(capture, named);
+        let _ = writeln!(out, "      {capture}: {{type: string, max: 64, uses: [{uses}]}}");
     }
 }
 
