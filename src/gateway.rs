@@ -8,9 +8,10 @@ mod admin;
 mod upkeep;
 mod worker;
 
-use crate::config::settings::Settings;
+use crate::config::settings::{Quota, Settings};
 use crate::engine::canonical::CanonicalLimits;
-use crate::engine::evidence::{Entry, Lifecycle, SubjectKey, encode};
+use crate::engine::evidence::receipt::Signer;
+use crate::engine::evidence::{self, Entry, Lifecycle, SubjectKey, encode};
 use crate::engine::mask::MaskLimits;
 use crate::fault::{Fault, Faults};
 use crate::identity::Identities;
@@ -119,6 +120,7 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
     if let Some(file) = &settings.admin.credential_file {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
+    faults.absorb(receipt_signer(settings));
     let checked = faults.absorb(snapshot::check(&settings.policies_dir));
     faults.or(checked.unwrap_or(Checked(Vec::new())))
 }
@@ -211,6 +213,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let key = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
     let metrics =
         faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
+    let signer = faults.absorb(receipt_signer(&settings));
     let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics)
     else {
         return Err(faults.into());
@@ -222,7 +225,8 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     metrics.tls_reload_ok.set(1);
     let audit = Arc::new(open_audit(&settings, start)?);
     let profiles = Arc::new(Profiles::new(&settings.defence));
-    let shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
+    let mut shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
+    shared.receipts = signer.flatten().map(Arc::new);
     let limits = &settings.limits;
     let parts = Parts {
         connections: Connections::new(limits.connections_max, limits.connections_per_peer_max),
@@ -266,7 +270,14 @@ fn shared(
         body_timeout: limits.body_timeout,
         step_up_fresh: settings.identity.step_up_fresh,
         pseudonym_key,
+        receipts: None,
     }
+}
+
+/// The key of receipts, where one is configured.
+fn receipt_signer(settings: &Settings) -> Result<Option<Signer>, Faults> {
+    let file = settings.audit.signing_key_file.as_deref();
+    file.map(secret::receipt_signer).transpose().map_err(Faults::from)
 }
 
 fn open_audit(settings: &Settings, start: AuditStart) -> Result<Audit, GatewayError> {
@@ -291,6 +302,22 @@ fn note_start(parts: &Parts) {
     let detail = format!("{} workers", parts.settings.workers);
     let snapshot = parts.shared.snapshots.current();
     drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));
+    note_quotas(parts, "start");
+}
+
+/// Records the quotas in force, so that a change of them shows whenever it came.
+fn note_quotas(parts: &Parts, cause: &'static str) {
+    let quotas = &parts.settings.quotas;
+    let scope = |name, quota: &Quota| (name, quota.per_second, quota.burst);
+    let scopes = [
+        scope("caller", &quotas.caller),
+        scope("application", &quotas.application),
+        scope("department", &quotas.department),
+        scope("total", &quotas.total),
+    ];
+    let ts = parts.clock.now().unix_ms;
+    let entry = Entry::Quotas(evidence::Quotas { ts, cause, scopes: &scopes, costs: &quotas.cost });
+    drop(parts.audit.note(encode(&entry)));
 }
 
 /// Records that serving ended in order.

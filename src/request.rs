@@ -8,6 +8,7 @@
 
 mod answer;
 mod disclosure;
+mod receipt;
 mod resolve;
 
 pub use disclosure::Disclosures;
@@ -18,6 +19,7 @@ use crate::engine::clock::Moment;
 use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
 use crate::engine::defence::Weight;
 use crate::engine::disclose::Disclosure;
+use crate::engine::evidence::receipt::Signer;
 use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
 use crate::engine::mask::MaskLimits;
@@ -61,6 +63,8 @@ pub struct Shared {
     pub step_up_fresh: Duration,
     /// Key of pseudonyms; see `engine::mask::scalar::TokenKey`.
     pub pseudonym_key: [u8; 32],
+    /// Signs receipts; absent: none are given.
+    pub receipts: Option<Arc<Signer>>,
 }
 
 /// What one worker's requests share: one thread, so no locks.
@@ -112,6 +116,8 @@ async fn walk(
     let (head, body) = request.into_parts();
     let canonical = canonical(worker, peer, &head)?;
     record.learnt.method = Some(canonical.method);
+    record.learnt.trace_id = canonical.traceparent.map(|parent| parent.trace_id);
+    record.learnt.body_bytes = canonical.content_length;
 
     let snapshot = worker.shared.snapshots.current();
     record.learnt.policy_digest = Some(snapshot.digest.clone());
@@ -132,10 +138,13 @@ async fn walk(
 
     let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
     record.learnt.modes = Some(shown.modes.clone());
+    record.learnt.is_receipted = receipt::is_wanted(worker, &canonical, &asked.route);
 
     let (receipt, answer) =
         release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
-    answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await
+    let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
+    let released = answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await?;
+    Ok(released.sealed(seal))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.

@@ -33,6 +33,8 @@ pub struct Route {
     pub records_parameter: Option<Arc<str>>,
     /// Refusals look as if the route did not exist.
     pub hidden: bool,
+    /// Every answer carries a receipt, asked for or not.
+    pub receipt: bool,
 }
 
 /// Where an input stands in a request.

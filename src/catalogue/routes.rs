@@ -77,6 +77,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             answer,
             records_max,
             hidden: written.hidden,
+            receipt: matches!(written.receipt, Some(written::ReceiptWhen::Always)),
             template,
         })
     }

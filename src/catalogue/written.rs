@@ -277,6 +277,15 @@ pub(super) struct Route {
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
+    /// `always`: every answer carries a receipt. Absent: where the caller asks for one.
+    pub receipt: Option<ReceiptWhen>,
+}
+
+/// When answers carry a receipt.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ReceiptWhen {
+    Always,
 }
 
 /// `{path: id, kind: resident-id}`, or `query`, or `body` with a JSON pointer.

@@ -155,6 +155,8 @@ pub struct AuditSettings {
     pub segment_bytes_max: u64,
     /// Warn when the disk has less than this left.
     pub disk_low_bytes: u64,
+    /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints; absent: neither is given.
+    pub signing_key_file: Option<PathBuf>,
 }
 
 /// Rate and burst of one quota class.

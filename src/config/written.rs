@@ -215,6 +215,9 @@ pub(super) struct Audit {
     pub segment_bytes_max: Option<At<Bytes>>,
     /// Warn when the disk has less than this left. Default `1GiB`.
     pub disk_low_bytes: Option<At<Bytes>>,
+    /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints, readable by its owner alone.
+    /// Absent: neither is given.
+    pub signing_key_file: Option<At<String>>,
 }
 
 /// Rate and burst of one quota class.

@@ -6,7 +6,9 @@ use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check};
+use crate::engine::evidence::{self, Entry, encode};
+use crate::net::peer::Peer;
+use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, action_of};
 use crate::state::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -31,14 +33,16 @@ pub(super) fn start(
     let runtime =
         super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "the admin plane", error })?;
     let limits = Arc::new(parts.settings.limits.clone());
+    let parts = parts.clone();
     let run = move || {
         let local = tokio::task::LocalSet::new();
         for socket in sockets {
             let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
             let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
             let admin = admin.clone();
-            let serve = move |_: Rc<crate::net::peer::Peer>, request: Request<hyper::body::Incoming>| {
-                std::future::ready(respond(&admin, &request))
+            let parts = parts.clone();
+            let serve = move |peer: Rc<Peer>, request: Request<hyper::body::Incoming>| {
+                std::future::ready(respond(&admin, &parts, &peer, &request))
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
                 tracing::error!(%error, "the admin plane could not use its socket");
@@ -49,7 +53,12 @@ pub(super) fn start(
     spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
 }
 
-fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
+fn respond(
+    admin: &Admin,
+    parts: &Parts,
+    peer: &Peer,
+    request: &Request<hyper::body::Incoming>,
+) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let asked = Asked {
@@ -61,6 +70,7 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
         authorization: text(header::AUTHORIZATION),
     };
     let Answer { status, content_type, body } = admin.answer(&asked);
+    note(admin, parts, peer, &asked, status);
     let length = HeaderValue::from(body.len());
     // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
     let is_head = request.method() == hyper::Method::HEAD;
@@ -74,6 +84,20 @@ fn respond(admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
     response
+}
+
+/// Records an act on this plane or a reading, also a refused one. What anybody may read, and what
+/// monitoring reads every few seconds, leaves none.
+fn note(admin: &Admin, parts: &Parts, peer: &Peer, asked: &Asked<'_>, status: u16) {
+    let Some(action) = action_of(asked.path) else { return };
+    let actor = match (&admin.credential, status) {
+        (_, 401 | 421) => "nobody",
+        (Some(_), _) => "credential",
+        (None, _) => "loopback",
+    };
+    let ts = parts.clock.now().unix_ms;
+    let from = Some(peer.address.ip());
+    drop(parts.audit.note(encode(&Entry::Admin(evidence::Admin { ts, actor, action, status, from }))));
 }
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {

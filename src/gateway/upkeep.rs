@@ -1,7 +1,8 @@
 //! What goes on beside requests: timers, reloads, gauges, signals.
 
 use super::Parts;
-use crate::engine::evidence::{Entry, Reload, encode, tier_change};
+use crate::engine::evidence::{Entry, EntryBody, Reload, Reloaded, encode, tier_change};
+use crate::fault::{Fault, Faults};
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
@@ -100,8 +101,6 @@ fn look_at_policies(parts: &Parts, forced: bool) {
     let Some(attempt) = parts.shared.snapshots.look(forced, now.unix_seconds()) else { return };
     let Attempt { before, after, faults } = attempt;
     let accepted = faults.0.is_empty();
-    let detail =
-        faults.0.first().map(|fault| format!("{}: {}", fault.file, fault.message)).unwrap_or_default();
     if accepted {
         tracing::info!(digest = after.as_deref(), "the policies folder is in force");
     } else {
@@ -109,30 +108,51 @@ fn look_at_policies(parts: &Parts, forced: bool) {
     }
     let result = if accepted { "accepted" } else { "refused" };
     parts.metrics.policy_reloads.with_label_values(&[result]).inc();
-    drop(parts.audit.note(encode(&Entry::Reload(Reload {
-        ts: now.unix_ms,
-        accepted,
-        digest_before: &before,
-        digest_after: after.as_deref(),
-        detail: &detail,
-    }))));
+    let digests = (&*before, after.as_deref());
+    drop(parts.audit.note(reload_entry(now.unix_ms, Reloaded::Policies, digests, &faults)));
+}
+
+/// The entry of one attempt: digests, how many faults, and where the first one stands; none of their
+/// words, which may quote the file.
+fn reload_entry(
+    ts: i64,
+    what: Reloaded,
+    (digest_before, digest_after): (&str, Option<&str>),
+    faults: &Faults,
+) -> EntryBody {
+    let first = faults.0.first();
+    let line = |fault: &Fault| fault.place.as_ref().map_or(0, |place| place.line as u64);
+    encode(&Entry::Reload(Reload {
+        ts,
+        accepted: faults.0.is_empty(),
+        digest_before,
+        digest_after,
+        what,
+        faults: faults.0.len() as u64,
+        first_fault: first.map(|fault| (fault.file.as_str(), line(fault))),
+    }))
 }
 
 fn reload_credentials(parts: &Parts) {
+    let mut all = Faults::default();
     if let Err(faults) = parts.shared.identities.reload() {
         tracing::error!("a key set was refused, the last good one stays:\n{faults}");
+        all.0.extend(faults.0);
     }
-    let Some(tls) = &parts.tls else { return };
-    match tls.reload() {
-        Ok(()) => {
+    match parts.tls.as_ref().map(|tls| tls.reload()) {
+        None => {}
+        Some(Ok(())) => {
             parts.metrics.tls_reload_ok.set(1);
             tracing::info!("certificates are read again");
         }
-        Err(faults) => {
+        Some(Err(faults)) => {
             parts.metrics.tls_reload_ok.set(0);
             tracing::error!("the certificates were refused, the last good ones stay:\n{faults}");
+            all.0.extend(faults.0);
         }
     }
+    let ts = parts.clock.now().unix_ms;
+    drop(parts.audit.note(reload_entry(ts, Reloaded::Credentials, ("", None), &all)));
 }
 
 /// Certificates, keys, revocation lists and key sets of the configuration.

@@ -76,6 +76,17 @@ pub struct Admin {
     pub loopback: bool,
 }
 
+/// What a page's reading is called in the log; none for pages that leave no entry there: liveness,
+/// readiness, metrics and what is public. Unknown pages are one name, so that no path is written.
+pub fn action_of(path: &str) -> Option<&'static str> {
+    match path {
+        "/healthz" | "/readyz" | "/metrics" | "/admin/v1/openapi.json" => None,
+        "/admin/v1/state" => Some("read state"),
+        "/admin/v1/callers" => Some("read callers"),
+        _ => Some("unknown page"),
+    }
+}
+
 /// Whether a `Host` names this machine by loopback address or `localhost`.
 pub fn host_is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {

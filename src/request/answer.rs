@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::disclosure::Shown;
+use super::receipt::Seal;
 use super::resolve::Asked;
 use crate::catalogue::{AnswerFormat, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
@@ -12,7 +13,7 @@ use crate::engine::mask::scalar::TokenKey;
 use crate::engine::mask::{OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
-use crate::net::body::{AnswerLimits, Body, Masking, Prepared, prepare};
+use crate::net::body::{AnswerLimits, Body, Masking, Outcome, Prepared, prepare};
 use crate::net::upstream::{Answer, Outbound};
 use crate::record::Record;
 use crate::refusal::{PROBLEM_JSON, Refusal};
@@ -48,6 +49,14 @@ pub(super) struct Released {
     content_type: HeaderValue,
     is_doubtful: bool,
     receipt: Option<Receipt>,
+    seal: Option<Seal>,
+}
+
+impl Released {
+    /// With the receipt that it is to carry.
+    pub(super) fn sealed(self, seal: Option<Seal>) -> Self {
+        Released { seal, ..self }
+    }
 }
 
 /// What the upstream receives: our words about the caller, none of the caller's credentials.
@@ -139,7 +148,7 @@ pub(super) async fn transform(
                 .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
         )
     };
-    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt })
+    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, seal: None })
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -214,7 +223,7 @@ fn masking(
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt } = released;
+    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, seal } = released;
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));
@@ -227,9 +236,17 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     if is_doubtful {
         headers.insert(WARNING.clone(), HeaderValue::from_static("identifier-checksum"));
     }
+    let sealing = seal.map(|seal| seal.put_on(status.as_u16(), prepared.as_ref(), &mut headers));
+    let (answered, trailers) = sealing.unwrap_or_default();
     let delivery = record.deliver(status.as_u16(), receipt);
     let body = match prepared {
-        Some(prepared) => prepared.into_body(Box::new(move |outcome| delivery.ended(outcome))),
+        Some(prepared) => {
+            let told = move |mut outcome: Outcome| {
+                outcome.answered = outcome.answered.or(answered);
+                delivery.ended(outcome);
+            };
+            prepared.into_body_with(trailers, Box::new(told))
+        }
         None => {
             delivery.without_body();
             Body::Empty

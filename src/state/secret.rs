@@ -2,6 +2,7 @@
 //!
 //! A secret is read once at start, from a file that only its owner may read, and is never printed.
 
+use crate::engine::evidence::receipt::Signer;
 use crate::fault::Fault;
 use std::path::Path;
 
@@ -32,6 +33,21 @@ pub fn credential(path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(Fault::new(path.display().to_string(), message));
     }
     Ok(line.to_vec())
+}
+
+/// Reads the Ed25519 key (PKCS#8, PEM) that signs receipts.
+///
+/// # Errors
+/// The file cannot be read, others may read it, or it holds something else.
+pub fn receipt_signer(path: &Path) -> Result<Signer, Fault> {
+    use rustls_pki_types::PrivatePkcs8KeyDer;
+    use rustls_pki_types::pem::PemObject;
+    let bytes = private(path)?;
+    let der = PrivatePkcs8KeyDer::from_pem_slice(&bytes).ok();
+    der.and_then(|der| Signer::from_pkcs8(der.secret_pkcs8_der())).ok_or_else(|| {
+        Fault::new(path.display().to_string(), "this must hold an Ed25519 key in PKCS#8, PEM")
+            .help("openssl genpkey -algorithm ed25519 -out FILE && chmod 600 FILE")
+    })
 }
 
 fn private(path: &Path) -> Result<Vec<u8>, Fault> {

@@ -14,6 +14,7 @@ pub fn settings(dir: &Path) -> AuditSettings {
         queue_max: 4096,
         segment_bytes_max: 1 << 30,
         disk_low_bytes: 0,
+        signing_key_file: None,
     }
 }
 

@@ -55,6 +55,7 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         records_max: 1,
         records_parameter: None,
         hidden: path.contains("hidden"),
+        receipt: false,
     })
 }
 

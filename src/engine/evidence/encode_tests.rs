@@ -1,6 +1,6 @@
 //! Entries and the exact bytes they become.
 
-use super::super::entry::{Admin, ClockStep, GapCause, LabelSeen, QuotaLeft, Refused};
+use super::super::entry::{Admin, ClockStep, GapCause, LabelSeen, QuotaLeft, Quotas, Refused, Reloaded};
 use super::*;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
@@ -126,7 +126,15 @@ fn the_other_kinds() {
     const T: &str = r#""1970-01-01T00:00:00.000Z""#;
     let lifecycle = Lifecycle { ts: 0, version: "0.1.0", policy_digest: Some("d"), detail: "run" };
     let reload =
-        Reload { ts: 0, accepted: false, digest_before: "a", digest_after: None, detail: "x.cedar:1" };
+        Reload {
+            ts: 0,
+            accepted: false,
+            digest_before: "a",
+            digest_after: None,
+            what: Reloaded::Policies,
+            faults: 2,
+            first_fault: Some(("x.cedar", 1)),
+        };
     let tier = Tier {
         ts: 0,
         caller: "app|o-7",
@@ -148,7 +156,9 @@ fn the_other_kinds() {
         ),
         (
             Entry::Reload(reload),
-            format!(r#""kind":"reload","ts":{T},"accepted":false,"digest_before":"a","detail":"x.cedar:1""#),
+            format!(
+                r#""kind":"reload","ts":{T},"what":"policies","accepted":false,"digest_before":"a","faults":2,"fault_file":"x.cedar","fault_line":1"#
+            ),
         ),
         (
             Entry::Tier(tier),
@@ -170,7 +180,13 @@ fn the_other_kinds() {
             format!(r#""kind":"clock_step","ts":{T},"step_ms":-3600000"#),
         ),
         (
-            Entry::Admin(Admin { ts: 0, actor: "soc", action: "callers", status: 200 }),
+            Entry::Admin(Admin {
+                ts: 0,
+                actor: "credential",
+                action: "callers",
+                status: 200,
+                from: Some("10.1.2.3".parse().unwrap()),
+            }),
             format!(r#""kind":"admin","ts":{T},"actor":"soc","action":"callers","status":200"#),
         ),
     ] {

@@ -17,13 +17,15 @@
 pub mod chain;
 mod encode;
 mod entry;
+pub mod receipt;
+mod redact;
 mod subject;
 mod text;
 
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Entry, Gap, GapCause, LabelSeen, Lifecycle, ModeShown, Outcome, QuotaLeft,
-    Refused, Reload, Request, Tier,
+    Quotas, Refused, Reload, Reloaded, Request, Tier,
 };
 pub use subject::{SubjectKey, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};

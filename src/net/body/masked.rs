@@ -2,12 +2,14 @@
 
 use super::BodyError;
 use super::flow::{AnswerLimits, Flow, Masking, Step, Unmaskable};
+use crate::engine::evidence::receipt::{Answered, Running};
 use crate::engine::mask::Masked;
 use crate::engine::mask::json::{MaskFault, Tally};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use hyper::header::HeaderMap;
 use std::fmt;
 use std::task::{Context, Poll, ready};
 
@@ -32,7 +34,12 @@ pub struct Outcome {
     pub tally: Option<Tally>,
     /// Where the masker failed, if it did.
     pub fault: Option<MaskFault>,
+    /// What left, where a receipt was made of it.
+    pub answered: Option<Answered>,
 }
+
+/// Makes the trailers of an answer out of what left.
+pub type Trailers = Box<dyn FnOnce(&Answered) -> HeaderMap>;
 
 /// Told the outcome, once.
 pub type OnDone = Box<dyn FnOnce(Outcome)>;
@@ -88,9 +95,24 @@ impl Prepared {
         self.tally.is_some().then_some(self.first.len() as u64)
     }
 
+    /// The whole answer's digest and records; none where more of it is to come.
+    pub fn answered(&self) -> Option<Answered> {
+        let tally = self.tally.as_ref()?;
+        let mut running = Running::default();
+        running.update(self.first.as_bytes());
+        Some(running.finish(Some(tally.records)))
+    }
+
     /// The body; `on_done` is told what became of it.
     pub fn into_body(self, on_done: OnDone) -> super::Body {
+        self.into_body_with(None, on_done)
+    }
+
+    /// The same; `trailers` are made of what left and follow the last byte.
+    pub fn into_body_with(self, trailers: Option<Trailers>, on_done: OnDone) -> super::Body {
         super::Body::Masked(MaskedBody {
+            trailers: trailers.map(|make| (Running::default(), make)),
+            answered: None,
             first: Some(self.first),
             tally: self.tally,
             flow: self.flow,
@@ -106,6 +128,9 @@ pub struct MaskedBody {
     tally: Option<Tally>,
     flow: Option<Box<Flow>>,
     bytes_delivered: u64,
+    /// Makes the trailers, and what they are made of.
+    trailers: Option<(Running, Trailers)>,
+    answered: Option<Answered>,
     on_done: Option<OnDone>,
 }
 
@@ -118,9 +143,12 @@ impl MaskedBody {
             if let Some(masked) = self.first.take().filter(|masked| !masked.is_empty()) {
                 let bytes = Bytes::from(masked.into_bytes());
                 self.bytes_delivered = self.bytes_delivered.saturating_add(bytes.len() as u64);
+                if let Some((running, _)) = &mut self.trailers {
+                    running.update(&bytes);
+                }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
+            let Some(flow) = &mut self.flow else { return Poll::Ready(self.last_frame().map(Ok)) };
             match ready!(flow.poll_step(cx)) {
                 Ok(Step::More(more)) => self.first = Some(more),
                 Ok(Step::End(last, tally)) => {
@@ -129,6 +157,7 @@ impl MaskedBody {
                 Err(failed) => {
                     // Dropping the flow closes the upstream connection.
                     self.flow = None;
+                    self.trailers = None;
                     self.tell(End::Aborted(failed.cause), failed.fault);
                     return Poll::Ready(Some(Err(BodyError(failed.cause))));
                 }
@@ -136,15 +165,24 @@ impl MaskedBody {
         }
     }
 
+    /// The trailers, once, after the last byte.
+    fn last_frame(&mut self) -> Option<Frame<Bytes>> {
+        let (running, make) = self.trailers.take()?;
+        let answered = running.finish(self.tally.as_ref().map(|tally| tally.records));
+        let trailers = make(&answered);
+        self.answered = Some(answered);
+        Some(Frame::trailers(trailers))
+    }
+
     /// Whether every byte was handed over.
     pub(super) fn is_complete(&self) -> bool {
-        self.flow.is_none() && self.first.as_ref().is_none_or(Masked::is_empty)
+        self.flow.is_none() && self.trailers.is_none() && self.first.as_ref().is_none_or(Masked::is_empty)
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let waiting = self.first.as_ref().map_or(0, Masked::len) as u64;
         let mut hint = SizeHint::with_exact(waiting);
-        if self.flow.is_some() {
+        if self.flow.is_some() || self.trailers.is_some() {
             hint = SizeHint::new();
             hint.set_lower(waiting);
         }
@@ -153,8 +191,8 @@ impl MaskedBody {
 
     fn tell(&mut self, end: End, fault: Option<MaskFault>) {
         if let Some(on_done) = self.on_done.take() {
-            let tally = self.tally.take();
-            on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault });
+            let (tally, answered) = (self.tally.take(), self.answered.take());
+            on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault, answered });
         }
     }
 }

@@ -16,7 +16,7 @@ mod flow;
 mod masked;
 
 pub use flow::{AnswerLimits, Masking, Unmaskable};
-pub use masked::{End, MaskedBody, OnDone, Outcome, Prepared, prepare};
+pub use masked::{End, MaskedBody, OnDone, Outcome, Prepared, Trailers, prepare};
 
 use super::guard::framing_fault;
 use crate::engine::reason::Cause;
