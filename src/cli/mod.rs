@@ -10,6 +10,7 @@
 //! assert!(matches!(arguments.command, Command::Run(_)));
 //! ```
 
+mod audit;
 mod certs;
 mod check;
 mod demo;
@@ -39,6 +40,8 @@ pub enum Command {
     Check(check::Arguments),
     /// Make a development authority, certificates and a token issuer's key
     Certs(certs::Arguments),
+    /// Verify and read the audit log
+    Audit(audit::Arguments),
     /// Print the version
     Version,
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Certs(arguments) => certs::certs(&arguments),
+        Command::Audit(arguments) => audit::audit(&arguments),
         Command::Version => version::version(),
     };
     exit.into()
@@ -99,6 +103,8 @@ mod tests {
             (&["demo", "--address", "localhost"], false),
             (&["check", "--config", "x.yaml", "--policies", "p"], true),
             (&["certs", "--dir", "c", "--san", "a.example", "--san", "10.0.0.1"], true),
+            (&["audit", "verify", "var/audit"], true),
+            (&["audit"], false),
             (&["version"], true),
             (&["serve"], false),
             (&[], false),
