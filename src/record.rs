@@ -398,13 +398,7 @@ impl Delivery {
         self.tell(None, 0, None, None);
     }
 
-    fn tell(
-        &mut self,
-        fault: Option<Cause>,
-        bytes: u64,
-        tally: Option<&Tally>,
-        answered: Option<&Answered>,
-    ) {
+    fn tell(&mut self, fault: Option<Cause>, bytes: u64, tally: Option<&Tally>, answered: Option<&Answered>) {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }

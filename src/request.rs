@@ -143,7 +143,8 @@ async fn walk(
     let (receipt, answer) =
         release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
     let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
-    let released = answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await?;
+    let released =
+        answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await?;
     Ok(released.sealed(seal))
 }
 

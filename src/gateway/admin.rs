@@ -1,13 +1,13 @@
 //! The admin plane's listener, and the views it shows of the running parts.
 
 use super::{GatewayError, Parts};
+use crate::engine::evidence::{self, Entry, encode};
 use crate::net::body::Body;
 use crate::net::connections::Connections;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
-use crate::net::tls::TlsStore;
-use crate::engine::evidence::{self, Entry, encode};
 use crate::net::peer::Peer;
+use crate::net::tls::TlsStore;
 use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, action_of};
 use crate::state::secret;
 use bytes::Bytes;

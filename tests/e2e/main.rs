@@ -3,6 +3,8 @@
 mod audit;
 mod canary;
 mod defence;
+mod evidence;
+mod receipts;
 mod refusals;
 mod reload;
 mod support;

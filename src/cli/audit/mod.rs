@@ -7,6 +7,7 @@
 //! assert!(matches!(arguments.command, Command::Audit(_)));
 //! ```
 
+mod receipt;
 mod verify;
 
 use super::Exit;
@@ -24,10 +25,13 @@ pub struct Arguments {
 enum Audit {
     /// Verify every entry of a log, and name the first bad place
     Verify(verify::Arguments),
+    /// Verify a receipt, and that it is the one of an answer
+    Receipt(receipt::Arguments),
 }
 
 pub(super) fn audit(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Audit::Verify(arguments) => verify::verify(arguments),
+        Audit::Receipt(arguments) => receipt::receipt(arguments),
     }
 }

@@ -178,7 +178,8 @@ fn connection(value: &str) -> Result<(), Cause> {
 
 /// Whether a list holds this word, with parameters or without.
 fn lists(value: &str, word: &str) -> bool {
-    let name = |item: &str| item.split([';', '=']).next().unwrap_or_default().trim().eq_ignore_ascii_case(word);
+    let name =
+        |item: &str| item.split([';', '=']).next().unwrap_or_default().trim().eq_ignore_ascii_case(word);
     value.split(',').any(name)
 }
 

@@ -125,16 +125,15 @@ fn an_outcome_has_four_stamps() {
 fn the_other_kinds() {
     const T: &str = r#""1970-01-01T00:00:00.000Z""#;
     let lifecycle = Lifecycle { ts: 0, version: "0.1.0", policy_digest: Some("d"), detail: "run" };
-    let reload =
-        Reload {
-            ts: 0,
-            accepted: false,
-            digest_before: "a",
-            digest_after: None,
-            what: Reloaded::Policies,
-            faults: 2,
-            first_fault: Some(("x.cedar", 1)),
-        };
+    let reload = Reload {
+        ts: 0,
+        accepted: false,
+        digest_before: "a",
+        digest_after: None,
+        what: Reloaded::Policies,
+        faults: 2,
+        first_fault: Some(("x.cedar", 1)),
+    };
     let tier = Tier {
         ts: 0,
         caller: "app|o-7",

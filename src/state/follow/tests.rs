@@ -224,6 +224,7 @@ fn a_live_writer_is_followed_over_its_rotations() {
         queue_max: 1000,
         segment_bytes_max: 2000,
         disk_low_bytes: 0,
+        signing_key_file: None,
     };
     let audit = Audit::create(&settings).unwrap();
     let dir = settings.dir.clone();
