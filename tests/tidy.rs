@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["config", "engine", "fault"]),
     ("net", &["config", "engine", "fault"]),
     ("state", &["catalogue", "config", "engine", "fault", "identity", "net"]),
-    ("ops", &["config", "engine", "state"]),
+    ("ops", &["catalogue", "config", "engine", "state"]),
     ("catalogue", &["engine", "fault", "written"]),
     ("config", &["engine", "fault", "written"]),
     ("written", &["fault"]),

@@ -1,5 +1,6 @@
 //! The catalogue's files as written: one struct per map, every key documented on its field.
 
+use super::Theme;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::{
     Interface, LegalBasis, Level, Method, NationalGrade, Secrecy, SensitiveCategory, SharingType, Text,
@@ -124,6 +125,8 @@ pub(super) struct Department {
     /// Unified social credit code.
     pub code: At<String>,
     pub title: Text,
+    /// Whom to ask, for the public catalogue: `mailto:`, `tel:` or `https:`.
+    pub contact: Option<At<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -209,6 +212,11 @@ pub(super) struct Dataset {
     /// Catalogue code, `306001/1`.
     pub code: At<String>,
     pub title: Text,
+    /// For the public catalogue; absent: made of title and labels.
+    pub description: Option<Text>,
+    /// For the public catalogue; absent: `GOVE`.
+    #[serde(default = "government")]
+    pub theme: Theme,
     pub level: At<Level>,
     #[serde(default = "general")]
     pub grade: NationalGrade,
@@ -232,6 +240,10 @@ pub(super) struct Dataset {
 
 fn general() -> NationalGrade {
     NationalGrade::General
+}
+
+fn government() -> Theme {
+    Theme::Government
 }
 
 fn no_secrecy() -> At<Secrecy> {

@@ -3,7 +3,7 @@
 //! [`Settings`] is made once by [`super::load`] out of what was written; nothing reads YAML after
 //! that. Every duration and size carries its unit in its name.
 
-use crate::engine::terms::RiskTier;
+use crate::engine::terms::{RiskTier, Text};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub struct Settings {
     pub policies_dir: PathBuf,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
+    pub catalogue: CatalogueSettings,
     pub quotas: QuotaSettings,
     pub defence: DefenceSettings,
     /// Key of subject tokens and pseudonyms; a file with 32 random bytes or 64 hex digits, mode 0600.
@@ -141,6 +142,15 @@ pub enum KeySource {
         /// Beyond this age the set is no longer trusted: 503.
         age_max: Duration,
     },
+}
+
+/// The public catalogue and the register of grants.
+#[derive(Clone, Debug)]
+pub struct CatalogueSettings {
+    /// Where callers reach the data plane, without a slash at the end.
+    pub base_url: String,
+    /// Who publishes the catalogue.
+    pub publisher: Text,
 }
 
 /// The audit log.

@@ -6,6 +6,7 @@
 //! (`65536`) or a number and a unit (`64KiB`, `512MiB`). Paths may be relative to the configuration
 //! file's folder and may contain `${env:NAME}`. Secrets are only ever named by a file.
 
+use crate::engine::terms::Text;
 use crate::written::{At, Bytes, Period};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub(super) struct Written {
     pub identity: Identity,
     /// The audit log.
     pub audit: Audit,
+    /// The public catalogue and the register of grants.
+    pub catalogue: Catalogue,
     /// How much each caller, application and department may ask.
     pub quotas: Quotas,
     /// When behaviour raises a caller's tier, and when it is lowered again.
@@ -218,6 +221,18 @@ pub(super) struct Audit {
     /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints, readable by its owner alone.
     /// Absent: neither is given.
     pub signing_key_file: Option<At<String>>,
+}
+
+/// The public catalogue and the register of grants.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Catalogue {
+    /// Where callers reach the data plane, `https` or `http`, without a path. Default: `https`, the
+    /// first of `data.host_names` or else the address, and the port of `data.address`.
+    pub base_url: Option<At<String>>,
+    /// Who publishes the catalogue, in Chinese and English.
+    /// Default `{zh: 政务数据共享主管部门, en: Competent authority for data sharing}`.
+    pub publisher: Option<Text>,
 }
 
 /// Rate and burst of one quota class.

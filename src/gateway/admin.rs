@@ -9,6 +9,7 @@ use crate::net::listener::Listener;
 use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, action_of};
+use crate::ops::registers::Pages;
 use crate::state::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -20,6 +21,9 @@ use std::thread::JoinHandle;
 
 /// Connections of the admin plane: its own, so that a loaded data plane cannot shut operators out.
 const CONNECTIONS_MAX: usize = 64;
+
+/// Pages carry their style and nothing else that a browser could act on.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Starts the admin plane on its own thread.
 pub(super) fn start(
@@ -67,6 +71,7 @@ fn respond(
         query: request.uri().query().unwrap_or_default(),
         host: authority.or(text(header::HOST)).unwrap_or_default(),
         accept: text(header::ACCEPT).unwrap_or_default(),
+        accept_language: text(header::ACCEPT_LANGUAGE).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };
     let Answer { status, content_type, body } = admin.answer(&asked);
@@ -82,7 +87,12 @@ fn respond(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    let is_page = content_type.starts_with("text/html");
+    let policy = if is_page { PAGE_POLICY } else { "default-src 'none'" };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if status == 503 {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 
@@ -102,12 +112,14 @@ fn note(admin: &Admin, parts: &Parts, peer: &Peer, asked: &Asked<'_>, status: u1
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
+    let (registers, pages) = (parts.clone(), Pages::new(parts.settings.catalogue.clone()));
     Admin {
         metrics: parts.metrics.clone(),
         refresh: Box::new(move || super::upkeep::refresh(&refresh)),
         checks: Box::new(move || self::checks(&checks)),
         callers: Box::new(move |limit| self::callers(&callers, limit)),
         state: Box::new(move || self::state(&state)),
+        registers: Box::new(move |asked| pages.answer(&registers.shared.snapshots.current(), asked)),
         credential,
         loopback: parts.settings.admin.address.ip().is_loopback(),
     }

@@ -27,6 +27,7 @@ pub struct Asked<'a> {
     pub query: &'a str,
     pub host: &'a str,
     pub accept: &'a str,
+    pub accept_language: &'a str,
     /// The value of `Authorization`.
     pub authorization: Option<&'a str>,
 }
@@ -70,6 +71,8 @@ pub struct Admin {
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The registers: the public pages and the full register of grants.
+    pub registers: Box<dyn Fn(&Asked<'_>) -> Option<Answer> + Send + Sync>,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.
@@ -80,7 +83,8 @@ pub struct Admin {
 /// readiness, metrics and what is public. Unknown pages are one name, so that no path is written.
 pub fn action_of(path: &str) -> Option<&'static str> {
     match path {
-        "/healthz" | "/readyz" | "/metrics" | "/admin/v1/openapi.json" => None,
+        "/healthz" | "/readyz" | "/metrics" | "/catalogue" | "/grants" | "/admin/v1/openapi.json" => None,
+        "/admin/v1/grants" => Some("read grants"),
         "/admin/v1/state" => Some("read state"),
         "/admin/v1/callers" => Some("read callers"),
         _ => Some("unknown page"),
@@ -110,12 +114,14 @@ impl Admin {
         match asked.path {
             "/healthz" => text(200, "ok\n".into()),
             "/readyz" => self.ready(asked.query),
+            "/catalogue" | "/grants" => (self.registers)(asked).unwrap_or_else(no_page),
             _ if !self.is_authorized(asked.authorization) => problem(401, "a bearer credential is needed"),
             "/metrics" => self.scrape(asked.accept),
             "/admin/v1/state" => json(&(self.state)()),
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
+            "/admin/v1/grants" => (self.registers)(asked).unwrap_or_else(no_page),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
-            _ => problem(404, "no such page"),
+            _ => no_page(),
         }
     }
 
@@ -171,7 +177,11 @@ fn json(view: &impl Serialize) -> Answer {
     }
 }
 
-fn problem(status: u16, title: &str) -> Answer {
+fn no_page() -> Answer {
+    problem(404, "no such page")
+}
+
+pub(super) fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
     Answer { status, content_type: "application/problem+json", body }
 }
@@ -190,13 +200,22 @@ mod tests {
             checks: Box::new(move || vec![Check { name: "audit", ok: ready, detail: "disk".into() }]),
             callers: Box::new(|_| Vec::new()),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
+            registers: Box::new(|_| Some(text(200, "register".into()))),
             credential: credential.map(<[u8]>::to_vec),
             loopback: true,
         }
     }
 
     fn asked<'a>(method: &'a str, path: &'a str) -> Asked<'a> {
-        Asked { method, path, query: "", host: "127.0.0.1:9600", accept: "", authorization: None }
+        Asked {
+            method,
+            path,
+            query: "",
+            host: "127.0.0.1:9600",
+            accept: "",
+            accept_language: "",
+            authorization: None,
+        }
     }
 
     #[test]
@@ -208,6 +227,7 @@ mod tests {
             ("HEAD", "/metrics", 200),
             ("GET", "/admin/v1/state", 200),
             ("GET", "/admin/v1/callers", 200),
+            ("GET", "/admin/v1/grants", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
             ("GET", "/nothing", 404),
@@ -234,7 +254,10 @@ mod tests {
     #[test]
     fn the_credential_guards_all_but_health() {
         let guarded = admin(Some(b"secret"), true);
-        assert_eq!(guarded.answer(&asked("GET", "/healthz")).status, 200);
+        for public in ["/healthz", "/catalogue", "/grants"] {
+            assert_eq!(guarded.answer(&asked("GET", public)).status, 200);
+        }
+        assert_eq!(guarded.answer(&asked("GET", "/admin/v1/grants")).status, 401);
         for (authorization, status) in
             [(None, 401), (Some("Bearer wrong"), 401), (Some("Bearer secret"), 200)]
         {

@@ -61,18 +61,22 @@ fn a_full_request() {
         tier: Some(RiskTier::Watch),
         quota: Some(QuotaLeft { limit: 50, remaining: 49 }),
         status: Some(200),
+        trace_id: Some([7; 16]),
+        body_bytes: Some(20),
     };
     check(
         &Entry::Request(request),
         concat!(
             r#""kind":"request","ts_in":"2026-11-23T01:30:00.500Z","request_id":"01J","channel":"https","#,
+            // sha256(bytes([7]*16)) of Python
+            r#""trace":"d761d406af2a4a5a15f67c924378ed88","#,
             r#""department":"11330100MB0000019K","application":"civil-affairs-window","officer":"o-7","#,
             r#""post":"window","auth_method":"CERTIFICATE","cert_fpr":"00ff","represented":"11330100MB0000027E","#,
             r#""network_known":true,"client_ip":"192.0.2.0/24","purpose":"social-assistance","#,
             r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
             r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
-            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"decision":"ALLOW_PARTIAL","#,
+            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
             r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
@@ -103,6 +107,7 @@ fn an_outcome_has_four_stamps() {
         dropped_records: 1,
         dropped_unknown: 2,
         bytes: 512,
+        digest: Some("ab"),
         delivered: false,
         fault: Some(Cause::EarlyClose),
         ts_in: 1,
@@ -116,7 +121,7 @@ fn an_outcome_has_four_stamps() {
             r#""kind":"outcome","ts_in":"1970-01-01T00:00:00.001Z","ts_upstream_out":"1970-01-01T00:00:00.002Z","#,
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
-            r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
+            r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"sha256":"ab","delivered":false,"fault":"early_close""#
         ),
     );
 }
@@ -152,6 +157,17 @@ fn the_other_kinds() {
         (
             Entry::Stop(lifecycle),
             format!(r#""kind":"stop","ts":{T},"version":"0.1.0","policy_digest":"d","detail":"run""#),
+        ),
+        (
+            Entry::Quotas(Quotas {
+                ts: 0,
+                cause: "start",
+                scopes: &[("caller", 50, 100)],
+                costs: &[(RiskTier::Watch, 2)],
+            }),
+            format!(
+                r#""kind":"quotas","ts":{T},"cause":"start","scopes":[{{"scope":"caller","per_second":50,"burst":100}}],"costs":[{{"tier":"T1","cost":2}}]"#
+            ),
         ),
         (
             Entry::Reload(reload),
