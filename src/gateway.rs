@@ -21,6 +21,7 @@ use crate::net::drain::{Stop, drain};
 use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
+use crate::ops::sinks::Sinks;
 use crate::request::Shared;
 use crate::state::audit::{Audit, OpenError};
 use crate::state::clock::Clock;
@@ -30,7 +31,7 @@ use crate::state::reload::Reloader;
 use crate::state::secret;
 use crate::state::snapshot::{self, Checked, Snapshots};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// Why the gateway did not start or did not end well.
@@ -81,6 +82,8 @@ pub(crate) struct Parts {
     pub connections: Arc<Connections>,
     pub tls: Option<Arc<TlsStore>>,
     pub subject_key: SubjectKey,
+    /// Set once everything else has started.
+    pub sinks: OnceLock<Sinks>,
 }
 
 /// A running gateway.
@@ -146,6 +149,7 @@ impl Gateway {
         let start = |what| move |error| GatewayError::Start { what, error };
         let upkeep = upkeep::start(&parts).map_err(start("upkeep"))?;
         let reloader = Reloader::start(upkeep::watched(&parts)).map_err(start("the reloader"))?;
+        start_sinks(&parts).map_err(start("a sink of the audit log"))?;
         Ok(Gateway {
             parts,
             data_address,
@@ -199,6 +203,10 @@ impl Gateway {
         self.upkeep = None;
         note_stop(&self.parts);
         self.parts.audit.close();
+        // The copies get the last entry, too, where their receivers are there.
+        if let Some(sinks) = self.parts.sinks.get() {
+            sinks.stop();
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -235,6 +243,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         metrics: Arc::new(metrics),
         tls,
         subject_key: SubjectKey::new(&key),
+        sinks: OnceLock::new(),
         clock,
         settings,
     };
@@ -303,6 +312,19 @@ fn note_start(parts: &Parts) {
     let snapshot = parts.shared.snapshots.current();
     drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));
     note_quotas(parts, "start");
+}
+
+/// Starts the copies of the log. Each is a standing reading of it, so each is recorded.
+fn start_sinks(parts: &Parts) -> std::io::Result<()> {
+    let sinks = Sinks::start(&parts.settings.audit, &parts.audit)?;
+    for sink in sinks.health() {
+        let (ts, actor) = (parts.clock.now().unix_ms, format!("sink {}", sink.name));
+        let reading = evidence::Admin { ts, actor: &actor, action: "read log", status: 200, from: None };
+        drop(parts.audit.note(encode(&Entry::Admin(reading))));
+    }
+    // Set here only.
+    let _ = parts.sinks.set(sinks);
+    Ok(())
 }
 
 /// Records the quotas in force, so that a change of them shows whenever it came.

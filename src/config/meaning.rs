@@ -84,6 +84,7 @@ impl<'a> Meaning<'a> {
             segment_bytes_max: self.bytes(segment, 64 << 20),
             disk_low_bytes: self.bytes(written.disk_low_bytes.as_ref(), 1 << 30),
             signing_key_file: written.signing_key_file.as_ref().map(|at| self.secret(at)),
+            sinks: self.sinks(&written.sinks),
         }
     }
 

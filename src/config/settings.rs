@@ -167,6 +167,34 @@ pub struct AuditSettings {
     pub disk_low_bytes: u64,
     /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints; absent: neither is given.
     pub signing_key_file: Option<PathBuf>,
+    /// Who gets a copy of every entry.
+    pub sinks: Vec<SinkSettings>,
+}
+
+/// One receiver of copies of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkSettings {
+    pub name: String,
+    pub target: SinkTarget,
+}
+
+/// Where the copies go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// A file of JSON lines; renamed away at a size, so many old ones are kept.
+    File { path: PathBuf, bytes_max: u64, keep: usize },
+    /// RFC 5424 over TCP or TLS.
+    Syslog(SinkAddress),
+    /// OTLP/HTTP with JSON; the token is sent as bearer.
+    Otlp { address: SinkAddress, path: String, token_file: Option<PathBuf> },
+}
+
+/// Where a sink listens; TLS exactly where there is a CA file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkAddress {
+    pub host: String,
+    pub port: u16,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Rate and burst of one quota class.

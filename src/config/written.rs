@@ -221,6 +221,66 @@ pub(super) struct Audit {
     /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints, readable by its owner alone.
     /// Absent: neither is given.
     pub signing_key_file: Option<At<String>>,
+    /// Who gets a copy of every entry, at least once: files, syslog, OpenTelemetry. How far each has
+    /// come is kept in the folder `<dir>-sinks`. Default `[]`.
+    pub sinks: Vec<Sink>,
+}
+
+/// One receiver of copies of the audit log: `file`, `syslog` or `otlp`, exactly one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sink {
+    /// Its name in metrics and in the file of its position; a new name is sent the whole log. Required.
+    pub name: At<String>,
+    /// Absent: not a file. A file of JSON lines beside the log, for agents that follow files.
+    #[serde(default)]
+    pub file: Option<SinkFile>,
+    /// Absent: not syslog. RFC 5424 messages with octet counting (RFC 6587); a batch counts as
+    /// delivered when the receiver closes its side after ours.
+    #[serde(default)]
+    pub syslog: Option<SinkSyslog>,
+    /// Absent: not OpenTelemetry. OTLP/HTTP with JSON.
+    #[serde(default)]
+    pub otlp: Option<SinkOtlp>,
+}
+
+/// A copy as a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkFile {
+    /// Where it lies. Required.
+    pub path: At<String>,
+    /// At this size it is renamed to `<path>.1`. Default `256MiB`.
+    #[serde(default)]
+    pub bytes_max: Option<At<Bytes>>,
+    /// Renamed ones that are kept. Default `8`.
+    #[serde(default)]
+    pub keep: Option<At<u64>>,
+}
+
+/// A copy by syslog.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkSyslog {
+    /// `tls://host:6514`, or `tcp://host:514` on a loopback address. Required.
+    pub url: At<String>,
+    /// CA certificates that the receiver must chain to, PEM. Required for `tls`. Absent: no TLS.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
+}
+
+/// A copy by OpenTelemetry.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkOtlp {
+    /// `https://host:4318/v1/logs`, or `http` on a loopback address. Required.
+    pub url: At<String>,
+    /// CA certificates that the collector must chain to, PEM. Required for `https`. Absent: no TLS.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
+    /// Token that is sent as `Authorization: Bearer`, readable by its owner alone. Absent: none.
+    #[serde(default)]
+    pub token_file: Option<At<String>>,
 }
 
 /// The public catalogue and the register of grants.

@@ -10,6 +10,7 @@ use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, action_of};
 use crate::ops::registers::Pages;
+use crate::ops::sinks::Sinks;
 use crate::state::secret;
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -150,6 +151,15 @@ fn checks(parts: &Parts) -> Vec<Check> {
                 .map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
         },
     ];
+    checks.extend(parts.sinks.get().into_iter().flat_map(Sinks::health).map(|sink| Check {
+        // Copies lag without harm to anybody's request: served, but said.
+        name: "sink",
+        ok: true,
+        detail: match sink.ok {
+            true => format!("{} at entry {}", sink.name, sink.delivered_seq),
+            false => format!("{} fails at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
+        },
+    }));
     checks.extend(keys.into_iter().map(|keys| Check {
         name: "keys",
         ok: keys.state == crate::identity::keystore::KeyState::Fresh,

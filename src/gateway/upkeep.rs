@@ -6,6 +6,7 @@ use crate::fault::{Fault, Faults};
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
+use crate::ops::sinks::Sinks;
 use crate::state::reload::Watched;
 use crate::state::snapshot::Attempt;
 use std::io;
@@ -209,6 +210,7 @@ pub(super) fn refresh(parts: &Parts) {
     }
     refresh_audit(parts);
     refresh_connections(parts);
+    refresh_sinks(parts);
     metrics.upstream_up.reset();
     for upstream in snapshot.upstreams.iter() {
         for (place, endpoint) in upstream.endpoints().iter().enumerate() {
@@ -227,6 +229,18 @@ fn refresh_audit(parts: &Parts) {
     metrics.audit_fsync_seconds.set(health.sync_us_last as f64 / 1e6);
     metrics.audit_lag_seconds.set(health.lag_ms as f64 / 1e3);
     metrics.audit_disk_low.set(i64::from(health.disk_low));
+}
+
+fn refresh_sinks(parts: &Parts) {
+    let (metrics, last) = (&parts.metrics, parts.audit.health().last_seq);
+    for sink in parts.sinks.get().into_iter().flat_map(Sinks::health) {
+        let name = [sink.name.as_str()];
+        metrics.sink_ok.with_label_values(&name).set(i64::from(sink.ok));
+        metrics.sink_lag.with_label_values(&name).set(count(last.saturating_sub(sink.delivered_seq)));
+        metrics.sink_delivered.with_label_values(&name).set(count(sink.delivered));
+        metrics.sink_failures.with_label_values(&name).set(count(sink.failures));
+        metrics.sink_rejected.with_label_values(&name).set(count(sink.rejected));
+    }
 }
 
 fn refresh_connections(parts: &Parts) {

@@ -88,6 +88,15 @@ families! {
     audit_fsync_seconds: Gauge = seconds("zhamen_audit_fsync_seconds", "What the last sync of the audit log took.");
     audit_lag_seconds: Gauge = seconds("zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.");
     audit_disk_low: IntGauge = gauge("zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.");
+    sink_ok: IntGaugeVec = gauges("zhamen_audit_sink_ok", "1 if the last attempt of the sink was acknowledged.", &["sink"]);
+    sink_lag: IntGaugeVec = gauges(
+        "zhamen_audit_sink_lag_entries", "Durable entries that the sink has not acknowledged.", &["sink"]);
+    sink_delivered: IntGaugeVec = gauges(
+        "zhamen_audit_sink_delivered_entries", "Entries that the sink acknowledged since the start.", &["sink"]);
+    sink_failures: IntGaugeVec = gauges(
+        "zhamen_audit_sink_failed_attempts", "Attempts that failed since the start.", &["sink"]);
+    sink_rejected: IntGaugeVec = gauges(
+        "zhamen_audit_sink_rejected_entries", "Entries that the receiver took and threw away, as it said.", &["sink"]);
     connections_open: IntGauge = gauge("zhamen_connections_open", "Downstream connections open.");
     connections: IntCounterVec = counters(
         "zhamen_connections_total", "Downstream connections, by what became of them.", &["event"]);

@@ -15,6 +15,7 @@ pub fn settings(dir: &Path) -> AuditSettings {
         segment_bytes_max: 1 << 30,
         disk_low_bytes: 0,
         signing_key_file: None,
+        sinks: Vec::new(),
     }
 }
 

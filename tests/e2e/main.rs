@@ -7,4 +7,5 @@ mod evidence;
 mod receipts;
 mod refusals;
 mod reload;
+mod sinks;
 mod support;

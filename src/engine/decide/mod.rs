@@ -33,6 +33,7 @@ mod memo;
 mod names;
 mod question;
 mod reads;
+mod relevant;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ pub use load::{FILE_BYTES_MAX, POLICIES_MAX, Source};
 pub use memo::Memo;
 pub use names::{EntityKind, Names};
 pub use reads::ContextPath;
+pub use relevant::Relevant;
 #[cfg(test)]
 pub(crate) use tests::demo;
 

@@ -202,7 +202,9 @@ fn the_other_kinds() {
                 status: 200,
                 from: Some("10.1.2.3".parse().unwrap()),
             }),
-            format!(r#""kind":"admin","ts":{T},"actor":"soc","action":"callers","status":200"#),
+            format!(
+                r#""kind":"admin","ts":{T},"actor":"credential","action":"callers","status":200,"from":"10.1.2.0/24""#
+            ),
         ),
     ] {
         check(&entry, &expect);

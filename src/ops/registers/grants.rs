@@ -10,8 +10,9 @@
 //!
 //! The product is bounded by [`QUESTIONS_MAX`]; a register that met the bound is marked incomplete.
 
+use crate::catalogue::Purpose;
 use crate::engine::dataset::Dataset;
-use crate::engine::decide::{AccessDecision, EntityKind, Memo, PolicyIds, Question};
+use crate::engine::decide::{AccessDecision, ContextPath, EntityKind, Memo, PolicyIds, Question, Relevant};
 use crate::engine::facts::{ClockFacts, Facts, GrantFacts, NetworkFacts, SubjectFacts};
 use crate::engine::principal::{Application, Matter, Officer, Principal, Statement};
 use crate::engine::terms::{
@@ -52,7 +53,7 @@ pub struct Grant {
     pub dataset: Arc<str>,
     pub provider: Arc<str>,
     pub interface: &'static str,
-    /// Absent: whatever purpose is stated, or none.
+    /// Absent: whatever purpose is stated, or none. `(any)`: a purpose, but any that no policy names.
     pub purpose: Option<Arc<str>>,
     /// Empty: whichever of the purpose's.
     pub legal_bases: BTreeSet<&'static str>,
@@ -102,7 +103,11 @@ impl Aids {
 #[derive(Clone, Default)]
 struct Why {
     purpose: Option<Arc<str>>,
+    /// It stands for every purpose that no policy names.
+    is_other: bool,
     basis: Option<LegalBasis>,
+    /// The basis stands for all of the purpose's.
+    all_bases: bool,
     matter_type: Option<Arc<str>>,
 }
 
@@ -124,19 +129,24 @@ struct Line {
 
 /// Derives the register of a snapshot. Takes a second or so for a city: not for a thread that serves.
 pub fn derive(snapshot: &Snapshot) -> Register {
-    derive_within(snapshot, QUESTIONS_MAX)
+    derive_within(snapshot, QUESTIONS_MAX, |_| true)
 }
 
-pub(super) fn derive_within(snapshot: &Snapshot, questions_max: usize) -> Register {
+/// The same within a number of questions, for the applications that are wanted.
+pub(super) fn derive_within(
+    snapshot: &Snapshot,
+    questions_max: usize,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Register {
     let mut asking = Asking {
         snapshot,
         memo: Memo::default(),
         posts: some_or_any(snapshot.policies.named(EntityKind::Post)),
-        matter_types: some_or_any(snapshot.policies.named(EntityKind::MatterType)),
         left: questions_max,
     };
     let mut grants = Vec::new();
-    for registered in snapshot.catalogue.applications.values() {
+    let applications = snapshot.catalogue.applications.iter().filter(|(id, _)| is_wanted(id));
+    for (_, registered) in applications {
         for (dataset, interface, names_subject) in offers(snapshot) {
             let offer = Offer { application: &registered.application, dataset, interface, names_subject };
             grants.extend(asking.offer(&offer));
@@ -177,8 +187,13 @@ struct Asking<'a> {
     snapshot: &'a Snapshot,
     memo: Memo,
     posts: Vec<Arc<str>>,
-    matter_types: Vec<Arc<str>>,
     left: usize,
+}
+
+/// The reasons that are tried, and how many kinds of matter are among them.
+struct Reasons {
+    all: Vec<Why>,
+    matter_types: usize,
 }
 
 /// Who asks, of one application.
@@ -202,60 +217,123 @@ impl Asking<'_> {
     /// The grants of one offer.
     fn offer(&mut self, offer: &Offer<'_>) -> Vec<Grant> {
         let mut lines: BTreeMap<Line, Vec<(Caller, Why)>> = BTreeMap::new();
+        let mut kinds_asked = 0;
         let officers = self.posts.clone().into_iter().map(Caller::Officer);
         for caller in [Caller::Application].into_iter().chain(officers) {
-            let plain = self.best(offer, &caller, &Why::default());
-            for why in self.reasons() {
-                let found = self.best(offer, &caller, &why);
-                let Some((aids, granted)) = found.clone() else { continue };
+            let relevant = self.relevant(offer, &caller);
+            if !relevant.is_permissible {
+                continue;
+            }
+            let reasons = self.reasons(&relevant);
+            kinds_asked = kinds_asked.max(reasons.matter_types);
+            let mut plain = None;
+            let mut without_matter = None;
+            for why in reasons.all {
+                let found = self.best(offer, &caller, &why, &relevant);
                 // What is granted without saying why, or without the matter, is not granted for it.
-                let is_plain = why.purpose.is_none();
-                if !is_plain && found == plain {
+                let known = if why.purpose.is_none() {
+                    plain = found.clone();
+                    None
+                } else if why.matter_type.is_none() {
+                    without_matter = found.clone();
+                    plain.clone()
+                } else {
+                    without_matter.clone().or(plain.clone())
+                };
+                let Some((aids, granted)) = found.filter(|found| known.as_ref() != Some(found)) else {
                     continue;
-                }
-                let without = Why { matter_type: None, ..why.clone() };
-                if why.matter_type.is_some() && self.best(offer, &caller, &without) == found {
-                    continue;
-                }
+                };
                 let line = Line { purpose: why.purpose.clone(), aids, granted };
                 lines.entry(line).or_default().push((caller.clone(), why));
             }
         }
-        lines.into_iter().map(|(line, found)| self.grant(offer, line, &found)).collect()
+        lines.into_iter().map(|(line, found)| self.grant(offer, line, &found, kinds_asked)).collect()
     }
 
-    /// Every purpose with each of its legal bases and each kind of matter, and no purpose at all.
-    fn reasons(&self) -> Vec<Why> {
-        let mut reasons = vec![Why::default()];
-        for purpose in self.snapshot.catalogue.purposes.values() {
-            for basis in &purpose.legal_bases {
-                let types = self.matter_types.iter().cloned().map(Some);
-                reasons.extend([None].into_iter().chain(types).map(|matter_type| Why {
+    fn relevant(&self, offer: &Offer<'_>, caller: &Caller) -> Relevant {
+        let principal = principal(offer.application, caller, &Why::default(), Aids::BEST);
+        let facts = facts(offer, Aids::BEST);
+        self.snapshot.policies.relevant(&Question {
+            principal: &principal,
+            dataset: offer.dataset,
+            facts: &facts,
+        })
+    }
+
+    /// No purpose at all, then every purpose that can matter and one that cannot, each with the legal
+    /// bases and kinds of matter that can.
+    fn reasons(&self, relevant: &Relevant) -> Reasons {
+        let matter_is_read = ContextPath::ALL.iter().any(|path| {
+            (path.code() == "matter" || path.code().starts_with("matter.")) && relevant.reads(*path)
+        });
+        let mut kinds: Vec<Option<Arc<str>>> = vec![None];
+        if matter_is_read {
+            kinds.extend(relevant.named(EntityKind::MatterType).cloned().map(Some));
+            kinds.push(Some(ANY.into()));
+        }
+        let (named, others): (Vec<&Purpose>, Vec<&Purpose>) =
+            self.snapshot.catalogue.purposes.values().partition(|purpose| self.is_named(relevant, purpose));
+        let mut all = vec![Why::default()];
+        for purpose in named.into_iter().chain(others.into_iter().take(1)) {
+            let is_other = !self.is_named(relevant, purpose);
+            let bases_matter = relevant.reads(ContextPath::LegalBasis);
+            let bases = purpose.legal_bases.iter().take(if bases_matter { usize::MAX } else { 1 });
+            for basis in bases {
+                all.extend(kinds.iter().cloned().map(|matter_type| Why {
                     purpose: Some(purpose.id.clone()),
+                    is_other,
                     basis: Some(*basis),
+                    all_bases: !bases_matter,
                     matter_type,
                 }));
             }
         }
-        reasons
+        Reasons { all, matter_types: kinds.len() - 1 }
     }
 
-    /// The most that is granted for a reason, with the fewest aids.
-    fn best(&mut self, offer: &Offer<'_>, caller: &Caller, why: &Why) -> Option<(Aids, Granted)> {
-        let mut aids = Aids::BEST;
+    /// Whether some policy names the purpose or a wider one.
+    fn is_named(&self, relevant: &Relevant, purpose: &Purpose) -> bool {
+        let mut line = vec![&purpose.id];
+        let mut next = 0;
+        while let Some(id) = line.get(next).copied() {
+            if relevant.names(EntityKind::Purpose, id) {
+                return true;
+            }
+            let parents = self.snapshot.catalogue.purposes.get(id).map(|known| &known.parents);
+            line.extend(
+                parents.into_iter().flatten().filter(|parent| !line.contains(parent)).collect::<Vec<_>>(),
+            );
+            next += 1;
+        }
+        false
+    }
+
+    /// The most that is granted for a reason, with the fewest aids. Aids that no policy reads are not
+    /// tried.
+    fn best(
+        &mut self,
+        offer: &Offer<'_>,
+        caller: &Caller,
+        why: &Why,
+        relevant: &Relevant,
+    ) -> Option<(Aids, Granted)> {
+        let grant_is_read = [ContextPath::Grant, ContextPath::GrantValid, ContextPath::GrantQuota];
+        let mut aids = Aids {
+            second_factor: relevant.reads(ContextPath::StepUpFresh),
+            grant: grant_is_read.into_iter().any(|path| relevant.reads(path)),
+            break_glass: false,
+        };
         let mut best = self.ask(offer, caller, why, aids);
-        if best.is_none() {
+        if best.is_none() && relevant.reads(ContextPath::BreakGlass) {
             aids.break_glass = true;
             best = self.ask(offer, caller, why, aids);
         }
         let best = best?;
-        for without in [Aids { second_factor: false, ..aids }, Aids { grant: false, ..aids }] {
-            let fewer = Aids {
-                second_factor: aids.second_factor && without.second_factor,
-                grant: aids.grant && without.grant,
-                break_glass: aids.break_glass,
-            };
-            if self.ask(offer, caller, why, fewer).as_ref() == Some(&best) {
+        let drops: [fn(Aids) -> Aids; 2] =
+            [|aids| Aids { second_factor: false, ..aids }, |aids| Aids { grant: false, ..aids }];
+        for fewer in drops {
+            let fewer = fewer(aids);
+            if fewer != aids && self.ask(offer, caller, why, fewer).as_ref() == Some(&best) {
                 aids = fewer;
             }
         }
@@ -281,16 +359,18 @@ impl Asking<'_> {
         })
     }
 
-    fn grant(&self, offer: &Offer<'_>, line: Line, found: &[(Caller, Why)]) -> Grant {
+    fn grant(&self, offer: &Offer<'_>, line: Line, found: &[(Caller, Why)], kinds_asked: usize) -> Grant {
         let Line { purpose, aids, granted } = line;
         let Offer { application, dataset, .. } = offer;
         let bases: BTreeSet<&'static str> =
             found.iter().filter_map(|(_, why)| why.basis).map(LegalBasis::code).collect();
         let known = purpose.as_ref().and_then(|id| self.snapshot.catalogue.purposes.get(id));
-        let all_bases = known.is_some_and(|known| known.legal_bases.len() == bases.len());
+        let all_bases = known.is_some_and(|known| known.legal_bases.len() == bases.len())
+            || found.iter().any(|(_, why)| why.all_bases);
+        let is_other = found.iter().any(|(_, why)| why.is_other);
         let mut matter_types: BTreeSet<Arc<str>> =
             found.iter().filter_map(|(_, why)| why.matter_type.clone()).collect();
-        if matter_types.len() == self.matter_types.len() {
+        if kinds_asked > 0 && matter_types.len() == kinds_asked {
             matter_types = [Arc::from(ANY)].into();
         }
         let mut callers: BTreeSet<String> = found.iter().map(|(caller, _)| caller.name()).collect();
@@ -306,7 +386,7 @@ impl Asking<'_> {
             dataset: dataset.id.clone(),
             provider: dataset.department.clone(),
             interface: offer.interface.code(),
-            purpose,
+            purpose: if is_other { Some(ANY.into()) } else { purpose },
             legal_bases: if all_bases { BTreeSet::new() } else { bases },
             matter_types,
             needs: aids.codes(),

@@ -106,7 +106,7 @@ impl Names<'_> {
             catalogue.departments.get(code).map_or(code.to_string(), |known| said(&known.title))
         };
         let any = || word(self.language, "不限", "any").to_owned();
-        let purpose = grant.purpose.as_ref().map_or_else(any, |id| {
+        let purpose = grant.purpose.as_ref().filter(|id| !id.starts_with('(')).map_or_else(any, |id| {
             catalogue.purposes.get(id).map_or(id.to_string(), |known| said(&known.title))
         });
         let label = |(id, mode): (&Arc<str>, &&str)| {

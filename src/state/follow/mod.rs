@@ -17,7 +17,7 @@
 //! let folder = tempfile::tempdir().unwrap();
 //! let settings = AuditSettings {
 //!     dir: folder.path().join("audit"), best_effort_l1: true, queue_max: 100,
-//!     segment_bytes_max: 1 << 20, disk_low_bytes: 0, signing_key_file: None,
+//!     segment_bytes_max: 1 << 20, disk_low_bytes: 0, signing_key_file: None, sinks: vec![],
 //! };
 //! let audit = Audit::create(&settings).unwrap();
 //! let body = || encode(&Entry::TornTail { ts: 0, bytes: 0 });

@@ -225,6 +225,7 @@ fn a_live_writer_is_followed_over_its_rotations() {
         segment_bytes_max: 2000,
         disk_low_bytes: 0,
         signing_key_file: None,
+        sinks: Vec::new(),
     };
     let audit = Audit::create(&settings).unwrap();
     let dir = settings.dir.clone();
