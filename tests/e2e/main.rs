@@ -6,6 +6,7 @@ mod defence;
 mod evidence;
 mod receipts;
 mod refusals;
+mod registers;
 mod reload;
 mod sinks;
 mod support;

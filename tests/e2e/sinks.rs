@@ -41,10 +41,10 @@ fn the_copy_has_every_entry_and_the_metrics_say_so() {
 /// copy, and only what came after the remembered place may be there twice.
 #[test]
 fn a_killed_gateway_leaves_no_hole_in_the_copy() {
-    let mut ground = Ground::lay();
+    let ground = Ground::lay();
     configured(&ground);
+    let mut stage = ground.spawn();
     for _ in 0..3 {
-        let mut stage = ground.spawn();
         let token = stage.token(MARKET.1);
         let mut connection = stage.connect(MARKET.0);
         for _ in 0..40 {
@@ -52,14 +52,15 @@ fn a_killed_gateway_leaves_no_hole_in_the_copy() {
         }
         stage.signal("KILL");
         stage.exit();
-        ground = stage.into_ground();
+        stage.respawn();
     }
-    let mut stage = ground.start(|_| ());
     let caught_up = || {
         let (copy, log) = (copied(&stage.ground.path("copy.jsonl")), stage.entries());
         copy.last().map(|entry| entry["seq"].clone()) == log.last().map(|entry| entry["seq"].clone())
     };
     assert!(eventually(caught_up));
+    stage.signal("TERM");
+    assert_eq!(stage.exit(), Some(0));
     stage.stop();
     let seqs =
         |entries: &[Value]| entries.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect::<Vec<_>>();

@@ -47,7 +47,9 @@ impl Ground {
     fn write(&self, count: usize) {
         let body = |bytes| encode(&Entry::TornTail { ts: 1_795_397_400_500, bytes });
         let pending: Vec<_> = (0..count).map(|at| self.audit().note(body(at as u64))).collect();
-        pending.into_iter().for_each(|pending| drop(pending.receipt_blocking().unwrap()));
+        for pending in pending {
+            pending.receipt_blocking().unwrap();
+        }
     }
 
     fn last(&self) -> u64 {

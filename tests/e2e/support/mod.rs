@@ -179,6 +179,11 @@ impl Ground {
 
     /// Starts the gateway as a process of its own.
     pub fn spawn(self) -> Stage {
+        let (child, data, admin) = self.launch();
+        Stage { ground: self, data, admin, running: Running::There(child), tls: Mutex::default() }
+    }
+
+    fn launch(&self) -> (Child, SocketAddr, SocketAddr) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_zhamen"))
             .args(["run", "--create-audit-log", "--config"])
             .arg(self.path("zhamen.yaml"))
@@ -203,7 +208,7 @@ impl Ground {
         let (data, admin) = (address("data"), address("admin"));
         // Somebody has to read what it says.
         thread::spawn(move || lines.for_each(drop));
-        Stage { ground: self, data, admin, running: Running::There(child), tls: Mutex::default() }
+        (child, data, admin)
     }
 }
 
@@ -297,6 +302,12 @@ impl Stage {
         let sent =
             Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Starts another process on the same folder, after the end of the one before.
+    pub fn respawn(&mut self) {
+        let (child, data, admin) = self.ground.launch();
+        (self.running, self.data, self.admin) = (Running::There(child), data, admin);
     }
 
     /// Waits for the end of the process of its own; its exit code.
