@@ -63,6 +63,9 @@ pub struct CallerView {
     pub invalid_identifiers: u32,
 }
 
+/// Answers the paths of registers; none for any other.
+pub type Registers = Box<dyn Fn(&Asked<'_>) -> Option<Answer> + Send + Sync>;
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -72,7 +75,7 @@ pub struct Admin {
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// The registers: the public pages and the full register of grants.
-    pub registers: Box<dyn Fn(&Asked<'_>) -> Option<Answer> + Send + Sync>,
+    pub registers: Registers,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.

@@ -49,7 +49,7 @@ fn a_receipt_says_what_was_stated() {
     assert_eq!(all.check(&said), Ok(()));
 }
 
-/// Computed with Python's cryptography: RFC 8037, appendix A.2 and A.3.
+/// The example of RFC 8037, appendices A.2 and A.3.
 #[test]
 fn the_key_id_is_the_thumbprint_of_the_standard() {
     let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();

@@ -111,7 +111,7 @@ impl Prepared {
     /// The same; `trailers` are made of what left and follow the last byte.
     pub fn into_body_with(self, trailers: Option<Trailers>, on_done: OnDone) -> super::Body {
         super::Body::Masked(MaskedBody {
-            trailers: trailers.map(|make| (Running::default(), make)),
+            trailers: trailers.map(|make| Box::new((Running::default(), make))),
             answered: None,
             first: Some(self.first),
             tally: self.tally,
@@ -128,9 +128,9 @@ pub struct MaskedBody {
     tally: Option<Tally>,
     flow: Option<Box<Flow>>,
     bytes_delivered: u64,
-    /// Makes the trailers, and what they are made of.
-    trailers: Option<(Running, Trailers)>,
-    answered: Option<Answered>,
+    /// Boxed, because few answers have any.
+    trailers: Option<Box<(Running, Trailers)>>,
+    answered: Option<Box<Answered>>,
     on_done: Option<OnDone>,
 }
 
@@ -143,8 +143,8 @@ impl MaskedBody {
             if let Some(masked) = self.first.take().filter(|masked| !masked.is_empty()) {
                 let bytes = Bytes::from(masked.into_bytes());
                 self.bytes_delivered = self.bytes_delivered.saturating_add(bytes.len() as u64);
-                if let Some((running, _)) = &mut self.trailers {
-                    running.update(&bytes);
+                if let Some(trailers) = &mut self.trailers {
+                    trailers.0.update(&bytes);
                 }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -167,10 +167,10 @@ impl MaskedBody {
 
     /// The trailers, once, after the last byte.
     fn last_frame(&mut self) -> Option<Frame<Bytes>> {
-        let (running, make) = self.trailers.take()?;
+        let (running, make) = *self.trailers.take()?;
         let answered = running.finish(self.tally.as_ref().map(|tally| tally.records));
         let trailers = make(&answered);
-        self.answered = Some(answered);
+        self.answered = Some(Box::new(answered));
         Some(Frame::trailers(trailers))
     }
 
@@ -191,7 +191,7 @@ impl MaskedBody {
 
     fn tell(&mut self, end: End, fault: Option<MaskFault>) {
         if let Some(on_done) = self.on_done.take() {
-            let (tally, answered) = (self.tally.take(), self.answered.take());
+            let (tally, answered) = (self.tally.take(), self.answered.take().map(|answered| *answered));
             on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault, answered });
         }
     }
