@@ -159,17 +159,6 @@ fn the_other_kinds() {
             format!(r#""kind":"stop","ts":{T},"version":"0.1.0","policy_digest":"d","detail":"run""#),
         ),
         (
-            Entry::Quotas(Quotas {
-                ts: 0,
-                cause: "start",
-                scopes: &[("caller", 50, 100)],
-                costs: &[(RiskTier::Watch, 2)],
-            }),
-            format!(
-                r#""kind":"quotas","ts":{T},"cause":"start","scopes":[{{"scope":"caller","per_second":50,"burst":100}}],"costs":[{{"tier":"T1","cost":2}}]"#
-            ),
-        ),
-        (
             Entry::Reload(reload),
             format!(
                 r#""kind":"reload","ts":{T},"what":"policies","accepted":false,"digest_before":"a","faults":2,"fault_file":"x.cedar","fault_line":1"#
@@ -193,18 +182,6 @@ fn the_other_kinds() {
         (
             Entry::ClockStep(ClockStep { ts: 0, step_ms: -3_600_000 }),
             format!(r#""kind":"clock_step","ts":{T},"step_ms":-3600000"#),
-        ),
-        (
-            Entry::Admin(Admin {
-                ts: 0,
-                actor: "credential",
-                action: "callers",
-                status: 200,
-                from: Some("10.1.2.3".parse().unwrap()),
-            }),
-            format!(
-                r#""kind":"admin","ts":{T},"actor":"credential","action":"callers","status":200,"from":"10.1.2.0/24""#
-            ),
         ),
     ] {
         check(&entry, &expect);
@@ -251,4 +228,36 @@ fn long_lists_are_cut_and_counted() {
     let policies: Vec<Arc<str>> = (0..100).map(|index| format!("p{index}").into()).collect();
     let members = text(&Entry::Request(Request { policies: &policies, ..Request::default() }));
     assert!(members.contains(r#""p63"],"policies_count":100"#), "{members}");
+}
+
+#[test]
+fn what_is_set_and_what_is_read() {
+    const T: &str = "\"1970-01-01T00:00:00.000Z\"";
+    for (entry, expect) in [
+        (
+            Entry::Quotas(Quotas {
+                ts: 0,
+                cause: "start",
+                scopes: &[("caller", 50, 100)],
+                costs: &[(RiskTier::Watch, 2)],
+            }),
+            format!(
+                r#""kind":"quotas","ts":{T},"cause":"start","scopes":[{{"scope":"caller","per_second":50,"burst":100}}],"costs":[{{"tier":"T1","cost":2}}]"#
+            ),
+        ),
+        (
+            Entry::Admin(Admin {
+                ts: 0,
+                actor: "credential",
+                action: "callers",
+                status: 200,
+                from: Some("10.1.2.3".parse().unwrap()),
+            }),
+            format!(
+                r#""kind":"admin","ts":{T},"actor":"credential","action":"callers","status":200,"from":"10.1.2.0/24""#
+            ),
+        ),
+    ] {
+        check(&entry, &expect);
+    }
 }
