@@ -6,12 +6,13 @@
 
 mod admin;
 mod upkeep;
+mod usage;
 mod worker;
 
 use crate::config::settings::{Quota, Settings};
 use crate::engine::canonical::CanonicalLimits;
 use crate::engine::evidence::receipt::Signer;
-use crate::engine::evidence::{self, Entry, Lifecycle, SubjectKey, encode};
+use crate::engine::evidence::{self, Entry, Lifecycle, SubjectKey, SubjectKeys, encode};
 use crate::engine::mask::MaskLimits;
 use crate::fault::{Fault, Faults};
 use crate::identity::Identities;
@@ -22,14 +23,17 @@ use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
 use crate::ops::sinks::Sinks;
+use crate::ops::usage::UsageView;
 use crate::request::Shared;
+use crate::secret;
 use crate::state::audit::{Audit, OpenError};
 use crate::state::clock::Clock;
+use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
 use crate::state::quota::Quotas;
 use crate::state::reload::Reloader;
-use crate::state::secret;
 use crate::state::snapshot::{self, Checked, Snapshots};
+use crate::state::usage::Usage;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -81,7 +85,9 @@ pub(crate) struct Parts {
     pub metrics: Arc<Metrics>,
     pub connections: Arc<Connections>,
     pub tls: Option<Arc<TlsStore>>,
-    pub subject_key: SubjectKey,
+    pub drifts: Arc<Drifts>,
+    pub subject_keys: SubjectKeys,
+    pub usage: Arc<UsageView>,
     /// Set once everything else has started.
     pub sinks: OnceLock<Sinks>,
 }
@@ -119,7 +125,10 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
         faults.absorb(TlsStore::load(tls.clone()));
     }
     faults.absorb(Identities::load(&settings.identity));
-    faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    faults.absorb(subject_keys(settings));
+    if let Some(file) = &settings.audit.signing_key_file {
+        faults.absorb(secret::key(file).map_err(Faults::from));
+    }
     if let Some(file) = &settings.admin.credential_file {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
@@ -218,11 +227,12 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let snapshots = faults.absorb(Snapshots::start(&settings.policies_dir, now.unix_seconds()));
     let tls = settings.data.tls.clone().and_then(|tls| faults.absorb(TlsStore::load(tls)));
     let identities = faults.absorb(Identities::load(&settings.identity));
-    let key = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    let keys = faults.absorb(subject_keys(&settings));
     let metrics =
         faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
     let signer = faults.absorb(receipt_signer(&settings));
-    let (Some(snapshots), Some(identities), Some(key), Some(metrics)) = (snapshots, identities, key, metrics)
+    let (Some(snapshots), Some(identities), Some((key, subject_keys)), Some(metrics)) =
+        (snapshots, identities, keys, metrics)
     else {
         return Err(faults.into());
     };
@@ -233,7 +243,9 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     metrics.tls_reload_ok.set(1);
     let audit = Arc::new(open_audit(&settings, start)?);
     let profiles = Arc::new(Profiles::new(&settings.defence));
-    let mut shared = shared(&settings, Arc::new(snapshots), identities, profiles, key);
+    let snapshots = Arc::new(snapshots);
+    let usage = usage_view(&settings, &audit, &snapshots, &subject_keys, &key)?;
+    let mut shared = shared(&settings, snapshots, identities, profiles, key);
     shared.receipts = signer.flatten().map(Arc::new);
     let limits = &settings.limits;
     let parts = Parts {
@@ -242,7 +254,9 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         audit,
         metrics: Arc::new(metrics),
         tls,
-        subject_key: SubjectKey::new(&key),
+        drifts: Arc::default(),
+        subject_keys,
+        usage,
         sinks: OnceLock::new(),
         clock,
         settings,
@@ -261,7 +275,7 @@ fn shared(
     Shared {
         snapshots,
         identities,
-        quotas: Quotas::new(&settings.quotas),
+        quotas: Arc::new(Quotas::new(&settings.quotas)),
         profiles,
         canonical_limits: CanonicalLimits {
             headers_max: limits.headers_max,
@@ -275,6 +289,7 @@ fn shared(
             token_bytes_max: limits.answer_token_bytes_max,
         },
         answer_bytes_max: limits.answer_bytes_max,
+        answer_ratio_max: limits.answer_ratio_max,
         body_bytes_max: limits.body_bytes_max,
         body_timeout: limits.body_timeout,
         step_up_fresh: settings.identity.step_up_fresh,
@@ -283,10 +298,44 @@ fn shared(
     }
 }
 
-/// The key of receipts, where one is configured.
+/// The key of receipts, where one is configured: that of checkpoints.
 fn receipt_signer(settings: &Settings) -> Result<Option<Signer>, Faults> {
-    let file = settings.audit.signing_key_file.as_deref();
-    file.map(secret::receipt_signer).transpose().map_err(Faults::from)
+    let Some(file) = &settings.audit.signing_key_file else { return Ok(None) };
+    Ok(Signer::from_seed(&secret::key(file)?))
+}
+
+/// The pseudonym key, and all live keys of subject tokens.
+fn subject_keys(settings: &Settings) -> Result<([u8; 32], SubjectKeys), Faults> {
+    let mut faults = Faults::default();
+    let pseudonym = faults.absorb(secret::key(&settings.pseudonym_key_file).map_err(Faults::from));
+    let mut keys = Vec::new();
+    for (id, file) in &settings.subject_keys {
+        let key = faults.absorb(secret::key(file).map_err(Faults::from));
+        keys.extend(key.map(|key| SubjectKey::named(id, &key)));
+    }
+    // It found its tokens before there were others, and still does.
+    keys.extend(pseudonym.as_ref().map(SubjectKey::new));
+    let mut keys = keys.into_iter();
+    match (keys.next(), pseudonym) {
+        (Some(newest), Some(pseudonym)) => faults.or((pseudonym, SubjectKeys::new(newest, keys.collect()))),
+        _ => Err(faults),
+    }
+}
+
+/// The index over the log, and who answers from it.
+fn usage_view(
+    settings: &Settings,
+    audit: &Arc<Audit>,
+    snapshots: &Arc<Snapshots>,
+    keys: &SubjectKeys,
+    pseudonym_key: &[u8; 32],
+) -> Result<Arc<UsageView>, GatewayError> {
+    let folders = std::iter::once(settings.audit.dir.clone()).chain(settings.retention.archive_dir.clone());
+    let log = audit.clone();
+    let usage = Usage::start(&settings.usage.dir, folders.collect(), Box::new(move || log.health().last_seq))
+        .map_err(|error| GatewayError::Start { what: "the usage index", error })?;
+    let (audit, snapshots, keys) = (audit.clone(), snapshots.clone(), keys.clone());
+    Ok(Arc::new(UsageView::new(Arc::new(usage), snapshots, audit, keys, pseudonym_key, settings.usage.quota)))
 }
 
 fn open_audit(settings: &Settings, start: AuditStart) -> Result<Audit, GatewayError> {
@@ -308,6 +357,9 @@ fn sockets(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, Socke
 
 /// Records that serving begins.
 fn note_start(parts: &Parts) {
+    if let Some(key) = parts.audit.verifier() {
+        tracing::info!(%key, "checkpoints of the audit log are signed; this key verifies them");
+    }
     let detail = format!("{} workers", parts.settings.workers);
     let snapshot = parts.shared.snapshots.current();
     drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));

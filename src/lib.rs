@@ -21,5 +21,6 @@ pub mod ops;
 pub mod record;
 pub mod refusal;
 pub mod request;
+pub mod secret;
 pub mod state;
 pub mod written;

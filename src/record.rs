@@ -3,8 +3,11 @@
 //! [`Record::open`] takes a place in the audit queue; the stages of `request.rs` tell the record what
 //! they learnt; [`Record::decided`] or [`Record::refused`] writes the request's one entry. What was
 //! really delivered is a second, outcome entry that [`Delivery`] writes when the body ended, however
-//! it ended. A record that is dropped without either (the caller went away) writes its entry from
+//! it ended. An answer that need not wait for its entry and is at hand whole has both in one, written
+//! at its end. A record that is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
+
+mod seen;
 
 use crate::engine::access::Access;
 use crate::engine::clock::Moment;
@@ -12,20 +15,22 @@ use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::receipt::Answered;
 use crate::engine::evidence::{
-    self, Decision, Entry, EntryBody, LabelSeen, ModeShown, QuotaLeft, SubjectKey,
+    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey, UseAsked,
 };
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{DisclosureMode, Method};
+use crate::engine::uses::Use;
 use crate::net::body::{End, Outcome};
 use crate::net::peer::Peer;
 use crate::ops::metrics::{RequestSummary, WorkerMetrics};
 use crate::refusal::Refusal;
 use crate::state::audit::{Audit, Durability, Pending, Receipt, Slot};
 use crate::state::clock::Clock;
+use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
-use crate::state::quota::{QuotaKeys, Scope, Standing};
+use crate::state::quota::{QuotaKeys, Quotas, Scope, Standing};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,6 +40,8 @@ pub struct Books {
     pub audit: Arc<Audit>,
     pub profiles: Arc<Profiles>,
     pub metrics: WorkerMetrics,
+    pub drifts: Arc<Drifts>,
+    pub quotas: Arc<Quotas>,
     pub subject_key: SubjectKey,
     pub clock: Clock,
     /// L1 answers do not wait for their entry.
@@ -58,6 +65,8 @@ pub struct Learnt {
     /// The permits or forbids that decided.
     pub policies: Option<Arc<[Arc<str>]>>,
     pub modes: Option<Modes>,
+    /// What the parameters do with fields.
+    pub uses: Vec<Use>,
     pub standing: Option<Standing>,
     /// The answer carries a receipt, so it waits for its entry whatever its level.
     pub is_receipted: bool,
@@ -138,6 +147,13 @@ impl Record {
         self.stamps.decision_us = Some(self.since_opened_us());
     }
 
+    /// Policies could not be evaluated: whatever they might have permitted is withheld.
+    pub fn policies_erred(&self, policies: &[Arc<str>]) {
+        for policy in policies {
+            self.books.metrics.shared().policy_errors.with_label_values(&[policy]).inc();
+        }
+    }
+
     /// The upstream is asked now.
     pub fn asks_upstream(&mut self) {
         self.stamps.upstream_out = Some(self.books.clock.now().unix_ms);
@@ -154,13 +170,17 @@ impl Record {
     /// is given where the answer need not wait for it.
     pub fn decided(&mut self) -> Option<Pending> {
         let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
-        let body = self.encode(self.decision(), None, None);
-        self.is_entered = true;
-        if is_classified || self.learnt.is_receipted || !self.books.best_effort_l1 {
-            return Some(self.slot.write(body, Durability::Durable));
+        if !is_classified && !self.learnt.is_receipted && self.books.best_effort_l1 {
+            // Nobody waits for this entry, so it is written when more is known.
+            return None;
         }
-        drop(self.slot.write(body, Durability::BestEffort));
-        None
+        Some(self.enter_decision(Durability::Durable))
+    }
+
+    fn enter_decision(&mut self, durability: Durability) -> Pending {
+        let body = self.encode(self.decision(), None, None, None);
+        self.is_entered = true;
+        self.slot.write(body, durability)
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -170,7 +190,11 @@ impl Record {
 
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
     /// an answer that need not wait has none.
-    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>) -> Delivery {
+    /// `is_whole`: the answer is at hand to its last byte.
+    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
+        if !self.is_entered && !is_whole {
+            drop(self.enter_decision(Durability::BestEffort));
+        }
         self.count(self.decision(), None);
         self.is_closed = true;
         Delivery { record: self, status, is_told: false }
@@ -188,21 +212,28 @@ impl Record {
             return;
         }
         let cause = refusal.map_or(Some(Cause::Cancelled), |refusal| refusal.cause);
-        let decision = if cause.is_none() { Decision::Deny } else { Decision::Refused };
-        self.observe(refusal, 0);
+        let is_denial = refusal.is_some_and(Refusal::is_denial);
+        let decision = if is_denial { Decision::Deny } else { Decision::Refused };
+        self.observe(refusal, None);
         self.count(decision, refusal);
         if self.is_entered {
             let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
             self.enter_outcome(status, cause, 0, false, None, None);
         } else {
-            let body = self.encode(decision, refusal, cause);
+            let body = self.encode(decision, refusal, cause, None);
             self.is_entered = true;
             // Nobody waits for this entry: a refusal reveals nothing.
             drop(self.slot.write(body, Durability::BestEffort));
         }
     }
 
-    fn encode(&self, decision: Decision, refusal: Option<&Refusal>, cause: Option<Cause>) -> EntryBody {
+    fn encode(
+        &self,
+        decision: Decision,
+        refusal: Option<&Refusal>,
+        cause: Option<Cause>,
+        outcome: Option<evidence::Outcome<'_>>,
+    ) -> EntryBody {
         let learnt = &self.learnt;
         let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
         let token =
@@ -210,7 +241,8 @@ impl Record {
         let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
-        evidence::encode(&Entry::Request(evidence::Request {
+        let uses = self.uses_asked();
+        let request = evidence::Request {
             client_ip: Some(self.peer.address.ip()),
             cert_fpr: fingerprint.as_deref(),
             subject_token: token.as_deref(),
@@ -220,6 +252,7 @@ impl Record {
             reasons: &reasons,
             policies: learnt.policies.as_deref().unwrap_or_default(),
             modes: &modes,
+            uses: &uses,
             policy_digest: learnt.policy_digest.as_deref(),
             risk: learnt.weight.map(|weight| weight.score),
             tier: learnt.weight.map(|weight| weight.tier),
@@ -227,7 +260,11 @@ impl Record {
             status: refusal.map(|refusal| refusal.status),
             network_known: learnt.network_known,
             ..self.who_and_what()
-        }))
+        };
+        evidence::encode(&match outcome {
+            None => Entry::Request(request),
+            Some(outcome) => Entry::Answered(request, outcome),
+        })
     }
 
     fn who_and_what(&self) -> evidence::Request<'_> {
@@ -266,6 +303,15 @@ impl Record {
         }
     }
 
+    fn uses_asked(&self) -> Vec<UseAsked<'_>> {
+        let labels = self.learnt.dataset.as_deref().map(|dataset| dataset.labels.as_slice());
+        let named = |used: &Use| {
+            let label = labels?.get(used.label)?;
+            Some(UseAsked { label: &label.id, how: used.how })
+        };
+        self.learnt.uses.iter().filter_map(named).collect()
+    }
+
     fn modes_shown(&self) -> Vec<ModeShown<'_>> {
         let (Some(dataset), Some(modes)) = (&self.learnt.dataset, &self.learnt.modes) else {
             return Vec::new();
@@ -277,14 +323,15 @@ impl Record {
     }
 
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
-    fn observe(&self, refusal: Option<&Refusal>, records: u64) {
+    fn observe(&self, refusal: Option<&Refusal>, tally: Option<&Tally>) {
         let Some(principal) = &self.learnt.principal else { return };
         let observation = Observation {
             denied: refusal.is_some_and(|refusal| refusal.cause.is_none() && !refusal.reason.is_of_defence()),
             invalid_identifier: refusal
                 .is_some_and(|refusal| refusal.cause == Some(Cause::IdentifierInvalid)),
             allowed: refusal.is_none(),
-            records: u32::try_from(records).unwrap_or(u32::MAX),
+            records: bounded(tally.map_or(0, |tally| tally.records)),
+            subjects: bounded(tally.and_then(|tally| tally.subjects).map_or(0, |count| count.subjects)),
         };
         let caller = principal.caller_key();
         let Some(change) = self.books.profiles.observe(&caller, &observation, self.opened) else { return };
@@ -299,10 +346,8 @@ impl Record {
         if let Some(scope) = Scope::ALL.iter().find(over) {
             self.books.metrics.shared().quota_refusals.with_label_values(&[scope.code()]).inc();
         }
-        if refusal.is_some_and(|refusal| refusal.reason == Reason::PolicyError) {
-            for policy in learnt.policies.iter().flat_map(|policies| policies.iter()) {
-                self.books.metrics.shared().policy_errors.with_label_values(&[policy]).inc();
-            }
+        if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::PolicyEvaluation)) {
+            self.policies_erred(learnt.policies.as_deref().unwrap_or_default());
         }
         if refusal.is_some_and(|refusal| refusal.cause == Some(Cause::Panicked)) {
             self.books.metrics.shared().panics.inc();
@@ -344,13 +389,27 @@ impl Record {
             .zip(counts)
             .map(|(label, values)| LabelSeen { label: &label.id, values: *values })
             .collect();
-        let body = evidence::encode(&Entry::Outcome(evidence::Outcome {
+        let subjects = tally.and_then(|tally| tally.subjects);
+        let found: Vec<FoundSeen<'_>> = tally
+            .iter()
+            .flat_map(|tally| &tally.found)
+            .filter_map(|one| {
+                let label = &labels.get(one.label)?.id;
+                Some(FoundSeen { label, kind: one.kind, values: one.values })
+            })
+            .collect();
+        let outcome = evidence::Outcome {
             request_id: &self.request_id,
             status: Some(status),
             upstream_status: self.stamps.upstream_status,
             records: tally.map(|tally| tally.records),
             labels: &seen,
+            subjects: subjects.map(|count| count.subjects),
+            subjects_estimated: subjects.is_some_and(|count| count.estimated),
+            found: &found,
             dropped_records: tally.map_or(0, |tally| tally.dropped_records),
+            filtered_records: tally.map_or(0, |tally| tally.filtered_records),
+            suppressed_counts: tally.map_or(0, |tally| tally.suppressed_counts),
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
             digest: digest.as_deref(),
@@ -360,9 +419,17 @@ impl Record {
             ts_upstream_out: self.stamps.upstream_out,
             ts_upstream_in: self.stamps.upstream_in,
             ts_out: self.books.clock.now().unix_ms,
-        }));
+        };
+        let body = match std::mem::replace(&mut self.is_entered, true) {
+            true => evidence::encode(&Entry::Outcome(outcome)),
+            false => self.encode(self.decision(), None, None, Some(outcome)),
+        };
         drop(self.slot.write(body, Durability::BestEffort));
     }
+}
+
+fn bounded(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl Drop for Record {
@@ -386,11 +453,10 @@ impl Delivery {
             End::Aborted(cause) => Some(cause),
             End::Cancelled => Some(Cause::Cancelled),
         };
-        let dropped = outcome.tally.as_ref().map_or(0, |tally| tally.dropped_unknown);
-        if let Some(dataset) = &self.record.learnt.dataset {
-            self.record.books.metrics.dropped(&dataset.id, dropped);
+        if let Some(tally) = &outcome.tally {
+            self.record.seen(tally);
         }
-        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref(), outcome.answered.as_ref());
+        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref(), outcome.answered.as_deref());
     }
 
     /// The answer has no body.
@@ -402,7 +468,8 @@ impl Delivery {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }
-        self.record.observe(None, tally.map_or(0, |tally| tally.records));
+        self.record.observe(None, tally);
+        self.record.charge_volume(tally);
         self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally, answered);
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::engine::reason::{Cause, Reason};
+use crate::engine::standing::Standing;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Refusal {
     pub further: Vec<Reason>,
     /// Seconds until a retry makes sense.
     pub retry_after_s: Option<u64>,
+    /// Where the caller stands in its quota after this refusal.
+    pub standing: Option<Box<Standing>>,
     /// Labels that the answer would have held (the law asks that what is withheld is named).
     pub withheld: Vec<Arc<str>>,
     /// Methods the route offers, for 405.
@@ -47,11 +50,18 @@ impl From<Cause> for Refusal {
 }
 
 impl Refusal {
-    /// Policy said no, for these reasons (the first by precedence is the one told).
+    /// Policy said no, for these reasons (the first by precedence is the one told). That it said no
+    /// because it could not be evaluated is a fault of its own beside the reasons.
     pub fn denied(reasons: &[Reason], withheld: Vec<Arc<str>>) -> Self {
         let reason = reasons.first().copied().unwrap_or(Reason::NoPolicy);
         let further = reasons.iter().copied().skip(1).collect();
-        Refusal { further, withheld, ..Refusal::told(reason) }
+        let cause = (reason == Reason::PolicyError).then_some(Cause::PolicyEvaluation);
+        Refusal { cause, further, withheld, ..Refusal::told(reason) }
+    }
+
+    /// Policy said no, also where it did so for want of an evaluation.
+    pub fn is_denial(&self) -> bool {
+        self.cause.is_none_or(|cause| cause == Cause::PolicyEvaluation)
     }
 
     /// The same "no", looking like a route that does not exist.
@@ -60,8 +70,9 @@ impl Refusal {
     }
 
     /// Over quota: come back after so many seconds.
-    pub fn over_quota(cause: Cause, retry_after_s: u64) -> Self {
-        Refusal { retry_after_s: Some(retry_after_s), ..Refusal::from(cause) }
+    pub fn over_quota(cause: Cause, standing: Standing, retry_after_s: u64) -> Self {
+        let (standing, retry_after_s) = (Some(standing.into()), Some(retry_after_s));
+        Refusal { standing, retry_after_s, ..Refusal::from(cause) }
     }
 
     fn told(reason: Reason) -> Self {
@@ -71,6 +82,7 @@ impl Refusal {
             status: reason.wording().status,
             further: Vec::new(),
             retry_after_s: None,
+            standing: None,
             withheld: Vec::new(),
             offered: Vec::new(),
         }
@@ -78,9 +90,9 @@ impl Refusal {
 
     /// All reasons, the one told first. Empty for faults, whose cause says it all.
     pub fn reasons(&self) -> Vec<Reason> {
-        match self.cause {
-            Some(_) => Vec::new(),
-            None => std::iter::once(self.reason).chain(self.further.iter().copied()).collect(),
+        match self.is_denial() {
+            false => Vec::new(),
+            true => std::iter::once(self.reason).chain(self.further.iter().copied()).collect(),
         }
     }
 
@@ -185,6 +197,18 @@ mod tests {
         let missing = Refusal::from(Cause::NoRoute);
         assert_eq!(hidden.document(Language::En, "r"), missing.document(Language::En, "r"));
         assert_eq!(hidden.status, missing.status);
+    }
+
+    #[test]
+    fn a_policy_that_errs_is_a_denial_with_a_cause() {
+        let denied = |reasons: &[Reason]| Refusal::denied(reasons, Vec::new());
+        let erred = denied(&[Reason::PolicyError, Reason::LevelTooHigh]);
+        assert_eq!((erred.cause, erred.status), (Some(Cause::PolicyEvaluation), 403));
+        assert_eq!(erred.reasons(), [Reason::PolicyError, Reason::LevelTooHigh]);
+        let hidden = erred.clone().hidden();
+        assert_eq!((hidden.cause, hidden.status), (Some(Cause::PolicyEvaluation), 404));
+        assert!(erred.is_denial() && hidden.is_denial() && denied(&[Reason::NoPolicy]).is_denial());
+        assert!(!Refusal::from(Cause::BadHost).is_denial());
     }
 
     #[test]

@@ -8,8 +8,11 @@
 
 mod answer;
 mod disclosure;
+mod outgoing;
 mod receipt;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use disclosure::Disclosures;
 
@@ -27,9 +30,11 @@ use crate::engine::mask::scalar::TokenKey;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AgeBand, Method, RiskTier};
+use crate::engine::uses::Use;
 use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
+use crate::net::body::coding::Wanted;
 use crate::net::head::with_head;
 use crate::net::peer::Peer;
 use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
@@ -39,7 +44,7 @@ use crate::state::audit::{Pending, Receipt};
 use crate::state::profile::Profiles;
 use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
-use answer::{refuse, respond};
+use answer::{Transformed, Treatment, refuse, respond};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
@@ -53,11 +58,12 @@ use std::time::Duration;
 pub struct Shared {
     pub snapshots: Arc<Snapshots>,
     pub identities: Identities,
-    pub quotas: Quotas,
+    pub quotas: Arc<Quotas>,
     pub profiles: Arc<Profiles>,
     pub canonical_limits: CanonicalLimits,
     pub mask_limits: MaskLimits,
     pub answer_bytes_max: u64,
+    pub answer_ratio_max: u32,
     pub body_bytes_max: usize,
     pub body_timeout: Duration,
     pub step_up_fresh: Duration,
@@ -97,7 +103,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
     let walked = caught(Box::pin(walk(&worker, &peer, request, &mut record)).as_mut()).await;
     let refusal = match walked {
         Some(Ok(shown)) => return respond(shown, record),
-        Some(Err(refusal)) => worker.charged(refusal, &record, now),
+        Some(Err(refusal)) => worker.charged(refusal, &record),
         None => Cause::Panicked.into(),
     };
     let response = refuse(&refusal, language, &id, is_head);
@@ -113,8 +119,10 @@ async fn walk(
     record: &mut Record,
 ) -> Result<answer::Released, Refusal> {
     let now = record.opened();
-    let (head, body) = request.into_parts();
-    let canonical = canonical(worker, peer, &head)?;
+    #[cfg(test)]
+    tests::panic_if_asked(request.headers());
+    let wanted = Wanted::of(request.headers());
+    let (canonical, body) = canonical(worker, peer, request)?;
     record.learnt.method = Some(canonical.method);
     record.learnt.trace_id = canonical.traceparent.map(|parent| parent.trace_id);
     record.learnt.body_bytes = canonical.content_length;
@@ -125,36 +133,48 @@ async fn walk(
     let principal = worker.identify(&canonical, peer, &snapshot, now)?;
     record.learnt.principal = Some(principal.clone());
 
-    let asked = resolve::resolve(worker, &snapshot, &canonical, body, now, record).await?;
-    let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
-    record.learnt.weight = Some(weight);
+    let mut asked = resolve::resolve(worker, &snapshot, &canonical, body, &principal, now, record).await?;
+    asked.wanted = wanted;
+    // In a block, so that what only the decision needs is not kept while the upstream is asked.
+    let (admitted, shown) = {
+        let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
+        record.learnt.weight = Some(weight);
+        asked.records_max = asked.route.records_max_in(weight.tier);
 
-    let facts = facts(worker, peer, &principal, &asked.access, weight, now);
-    record.learnt.network_known = Some(facts.network.known);
-    let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
+        let facts = facts(worker, peer, &principal, &asked.access, weight, now);
+        record.learnt.network_known = Some(facts.network.known);
+        let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-    let admitted = admit(worker, allowed, &principal, weight, now)?;
-    record.learnt.standing = Some(admitted.standing());
+        let admitted = admit(worker, allowed, &principal, weight)?;
+        record.learnt.standing = Some(admitted.standing());
 
-    let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
-    record.learnt.modes = Some(shown.modes.clone());
-    record.learnt.is_receipted = receipt::is_wanted(worker, &canonical, &asked.route);
+        let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
+        record.learnt.modes = Some(shown.modes.clone());
+        record.learnt.is_receipted = receipt::is_wanted(worker, &canonical, &asked.route);
+        (admitted, shown)
+    };
 
-    let (receipt, answer) =
-        release(worker, &snapshot, &asked, &canonical, &principal, &admitted, record).await?;
+    let request_id = record.request_id().clone();
+    let ask = || answer::outbound(&asked, &canonical, &principal, &request_id);
+    let treatment = answer::treatment(worker, &asked, &shown, &principal, now)?;
+    let (receipt, masked) = release(worker, &snapshot, &asked, &ask, treatment, &admitted, record).await?;
     let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
-    let released =
-        answer::transform(worker, asked, shown, answer, admitted, receipt, &principal, now).await?;
-    Ok(released.sealed(seal))
+    Ok(answer::released(masked, &asked, shown, &admitted, receipt, seal))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.
-fn canonical(worker: &Worker, peer: &Peer, head: &hyper::http::request::Parts) -> Result<Canonical, Cause> {
+fn canonical(
+    worker: &Worker,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Result<(Canonical, Incoming), Cause> {
     if let Some(cause) = peer.framing_fault.get() {
         return Err(cause);
     }
+    let (head, body) = request.into_parts();
     let limits = &worker.shared.canonical_limits;
-    with_head(peer, head, |head, fields| read(head, fields.iter().copied(), limits))
+    let canonical = with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits))?;
+    Ok((canonical, body))
 }
 
 /// Policy's answer: leave to go on with the modes of each label, or the reasons why not.
@@ -168,21 +188,34 @@ fn judge(
 ) -> Result<(Allowed, Arc<Disclosure>), Refusal> {
     let dataset = &asked.access.dataset;
     let question = Question { principal, dataset, facts };
-    let judgement = snapshot.policies.judge(&question, &mut worker.memo.borrow_mut());
+    let judgement = snapshot.policies.judge_using(&question, &asked.uses, &mut worker.memo.borrow_mut());
     record.judged();
+    record.learnt.uses = asked.uses.clone();
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            record.policies_erred(&disclosure.errors);
+            if asked.is_out_of_scope {
+                return Err(refusal(asked, &[Reason::RowScope], &[]));
+            }
             Ok((allowed, disclosure))
         }
         (AccessDecision::Deny(denied), _) => {
             record.learnt.policies = Some(denied.blamed());
-            let withheld = dataset.labels.iter().map(|label| label.id.clone()).collect();
-            let refusal = Refusal::denied(&denied.reasons, withheld);
-            Err(if asked.route.hidden { refusal.hidden() } else { refusal })
+            Err(refusal(asked, &denied.reasons, &denied.uses))
         }
         (AccessDecision::Allow(_), None) => Err(Cause::PolicyEvaluation.into()),
     }
+}
+
+/// The refusal of a denied request. It names the labels whose use is refused, or all that the answer
+/// would have held.
+fn refusal(asked: &Asked, reasons: &[Reason], uses: &[Use]) -> Refusal {
+    let is_named = |index: &usize| uses.is_empty() || uses.iter().any(|used| used.label == *index);
+    let labels = asked.access.dataset.labels.iter().enumerate();
+    let withheld = labels.filter(|(index, _)| is_named(index)).map(|(_, label)| label.id.clone()).collect();
+    let refusal = Refusal::denied(reasons, withheld);
+    if asked.route.hidden { refusal.hidden() } else { refusal }
 }
 
 /// The facts that policies may read, from values that earlier stages made.
@@ -238,9 +271,11 @@ fn admit(
     allowed: Allowed,
     principal: &Principal,
     weight: Weight,
-    now: Moment,
 ) -> Result<Admitted, Refusal> {
     let keys = quota_keys(principal);
+    // Not the request's own reading: it may have waited for its body longer than a bucket takes to
+    // fill, and would find itself far behind those that came later.
+    let now = worker.books.clock.now();
     worker.shared.quotas.admit(allowed, &keys, weight.tier, now).map_err(over_quota)
 }
 
@@ -253,34 +288,38 @@ fn quota_keys(principal: &Principal) -> QuotaKeys {
 }
 
 fn over_quota(over: OverQuota) -> Refusal {
-    Refusal::over_quota(over.cause(), over.retry_after_s)
+    Refusal::over_quota(over.cause(), over.standing, over.retry_after_s)
 }
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
-/// would do no harm, one after the other where the upstream may change something.
+/// would do no harm, one after the other where the upstream may change something. The answer is read
+/// and masked while the entry is on its way, so that its connection serves others meanwhile; nothing
+/// of it leaves before both are there.
 async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
     asked: &Asked,
-    canonical: &Canonical,
-    principal: &Principal,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    treatment: Treatment,
     admitted: &Admitted,
     record: &mut Record,
-) -> Result<(Option<Receipt>, Answer), Refusal> {
+) -> Result<(Option<Receipt>, Transformed), Refusal> {
     let pending = record.decided();
-    let outbound = answer::outbound(asked, canonical, principal, record.request_id())?;
     worker.upstreams.renew(&snapshot.upstreams);
     let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
     record.asks_upstream();
-    let forward = forward(&upstream, outbound, admitted);
-    let (receipt, answer) = if asked.route.method.is_safe() {
-        let (receipt, answer) = tokio::join!(durable(pending), forward);
-        (receipt?, answer?)
-    } else {
-        (durable(pending).await?, forward.await?)
+    let is_safe = asked.route.method.is_safe();
+    let exchange = async {
+        let answer = forward(&upstream, ask, admitted).await?;
+        record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
+        answer::transform(worker, snapshot, asked, answer, treatment).await
     };
-    record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
-    Ok((receipt, answer))
+    if is_safe {
+        let (receipt, transformed) = tokio::join!(durable(pending), exchange);
+        return Ok((receipt?, transformed?));
+    }
+    let receipt = durable(pending).await?;
+    Ok((receipt, exchange.await?))
 }
 
 /// Waits until the entry is on the disk, where the answer has to.
@@ -292,8 +331,12 @@ async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
 }
 
 /// Only an admitted request reaches an upstream.
-async fn forward(upstream: &Rc<Upstream>, outbound: Outbound, _admitted: &Admitted) -> Result<Answer, Cause> {
-    upstream.forward(outbound).await
+async fn forward(
+    upstream: &Rc<Upstream>,
+    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    _admitted: &Admitted,
+) -> Result<Answer, Cause> {
+    upstream.forward(ask).await
 }
 
 impl Worker {
@@ -312,19 +355,26 @@ impl Worker {
     /// Charges a refused request, so that probing is not free: where the quota is used up the caller
     /// is told to come back later instead of why it was refused. Callers without proof are charged
     /// by the prefix of their address.
-    fn charged(&self, refusal: Refusal, record: &Record, now: Moment) -> Refusal {
+    fn charged(&self, refusal: Refusal, record: &Record) -> Refusal {
         if record.learnt.standing.is_some() || refusal.reason == Reason::Excessive {
-            return refusal;
+            let standing = refusal.standing.or_else(|| record.learnt.standing.map(Box::new));
+            return Refusal { standing, ..refusal };
         }
         let keys = match &record.learnt.principal {
             Some(principal) => quota_keys(principal),
             None => record.unproven_keys(),
         };
         let tier = record.learnt.weight.map_or(RiskTier::Normal, |weight| weight.tier);
-        match self.shared.quotas.charge_denied(&keys, tier, now) {
-            Ok(_) => refusal,
+        match self.shared.quotas.charge_denied(&keys, tier, self.books.clock.now()) {
+            Ok(standing) => Refusal { standing: Some(standing.into()), ..refusal },
             Err(over) => over_quota(over),
         }
+    }
+
+    /// A key of this answer that no caller can foresee, for samples and counts of subjects.
+    fn watch_key(&self, now: Moment) -> [u64; 2] {
+        let [high, low] = self.id_seed;
+        [mixed(low ^ now.monotonic_us), mixed(high.rotate_left(32))]
     }
 
     /// 32 hexadecimal digits, unique and not guessable from the ones before.

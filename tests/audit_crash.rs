@@ -96,7 +96,7 @@ fn every_answer_before_a_kill_is_in_the_log() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("log");
     let mut answered = HashSet::new();
-    for round in 0..12_u64 {
+    for round in 0..200_u64 {
         let mut writer = Writer::start(&dir);
         answered.insert(writer.next("answered "));
         std::thread::sleep(Duration::from_millis(round * 7919 % 60));

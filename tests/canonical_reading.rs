@@ -287,7 +287,8 @@ fn hop_fields_and_expectations() {
         (&[("trailer", "x-checksum")], Ok(())),
         (&[("trailer", "Host")], Err(Cause::TrailerForbidden)),
         (&[("trailer", "x-a, content-length")], Err(Cause::TrailerForbidden)),
-        (&[("x-http-method-override", "DELETE"), ("x-original-url", "/secret")], Ok(())),
+        (&[("x_http_method_override", "DELETE")], Err(Cause::IdentityHeader)),
+        (&[("trailer", "x-http-method-override")], Err(Cause::TrailerForbidden)),
         (&[("x user", "a")], Err(Cause::BadHeader)),
         (&[("", "a")], Err(Cause::BadHeader)),
         (&[("x-a", "a\u{0}b")], Err(Cause::BadHeader)),
@@ -304,6 +305,15 @@ fn hop_fields_and_expectations() {
             expect.map(|()| Method::Get),
             "{fields:?}"
         );
+    }
+}
+
+#[test]
+fn h1_10_overrides() {
+    let names = "x-http-method-override x-http-method x-method-override x-original-method x-original-url \
+                 x-original-uri x-rewrite-url x-override-url";
+    for name in names.split_whitespace() {
+        assert_eq!(ask(&head("/"), &[HOST, (name, "GET")]).map(drop), Err(Cause::OverrideHeader), "{name}");
     }
 }
 
@@ -369,10 +379,6 @@ fn id_13_identity_fields() {
         "accept-encoding",
         "authorization",
         "x-api-key",
-        "x-http-method-override",
-        "x-method-override",
-        "x-original-url",
-        "x-rewrite-url",
         "connection",
         "te",
         "transfer-encoding",
@@ -409,7 +415,7 @@ fn what_a_good_request_says() {
     assert_eq!(request.parameter("size"), Some("10"));
     assert_eq!(request.path.segments().len(), 3);
     assert_eq!(request.accept_language, Language::En);
-    assert!(request.accepts_json && request.expects_continue && request.has_body);
+    assert!(request.media.accepts("application/json") && request.expects_continue && request.has_body);
     assert_eq!(request.content_length, Some(12));
     assert_eq!(request.content_type.as_deref(), Some("application/json"));
     assert_eq!(request.presented.purpose.as_deref(), Some("social-assistance"));

@@ -152,6 +152,7 @@ fn api_keys() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hash.key");
     std::fs::write(&path, "07".repeat(32) + "\n").unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let settings = IdentitySettings {
         api_key_hash_key_file: Some(path),
         issuers: vec![],

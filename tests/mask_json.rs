@@ -6,6 +6,8 @@
 
 #[path = "mask_json/document.rs"]
 mod document;
+#[path = "mask_json/fuzz.rs"]
+mod fuzz;
 #[path = "mask_json/reference.rs"]
 mod reference;
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
+use zhamen::engine::mask::watch::{LabelWatch, Watch, Watched};
 use zhamen::engine::mask::{LabelRule, MaskFault, MaskLimits, Masked, Plan, Tally};
 use zhamen::engine::terms::DisclosureMode;
 
@@ -24,7 +27,7 @@ const LIMITS: MaskLimits = MaskLimits { depth_max: 64, token_bytes_max: 4096 };
 /// A value that answers yes.
 const CLAIM: &str = "yes";
 
-/// Labels: 0 and 1 kept, 2 dropped, 3 asked, 4 in part, 5 a pseudonym.
+/// Labels: 0 and 1 kept (1 is looked at), 2 dropped, 3 asked, 4 in part, 5 a pseudonym.
 fn plan(records_max: Option<u64>) -> Plan {
     let actions = [
         (DisclosureMode::Clear, LabelAction::Keep),
@@ -40,6 +43,10 @@ fn plan(records_max: Option<u64>) -> Plan {
         claim: Some((3, CLAIM.into())),
         today: (2026, 11, 22),
         records_max,
+        watched: Watched {
+            labels: [LabelWatch::NONE, LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
+            key: [0; 2],
+        },
     }
 }
 
@@ -95,6 +102,7 @@ proptest! {
         prop_assert_eq!(tally.dropped_records, reference.dropped_records, "records beyond the cap of {}", input);
         prop_assert_eq!(tally.dropped_unknown, reference.unknown, "unknown of {}", input);
         prop_assert_eq!(&tally.labels, &reference.labels, "labels of {}", input);
+        prop_assert_eq!(tally.looked_at, reference.looked_at, "looked at in {}", input);
         let valid: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&text);
         prop_assert!(valid.is_ok(), "{}", text);
         for at in 0..=input.len() {
@@ -220,4 +228,19 @@ fn trees_are_written_as_they_read() {
         assert_eq!(value, serde_json::json!({"a": "张\"\u{1}😀", "b": []}), "{text}");
         assert_eq!(Node::read(&Node::read(&text).write()), Node::read(&text));
     }
+}
+
+/// The fuzz target's seeds, each at every split: so that neither the target nor the seeds can rot.
+#[test]
+fn the_fuzz_target_holds_on_its_seeds() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/mask_json");
+    let mut count = 0;
+    for entry in std::fs::read_dir(seeds).expect("the seeds are there") {
+        let seed = std::fs::read(entry.expect("a seed").path()).expect("a file");
+        for split in 0..=u8::try_from(seed.len() - 1).unwrap_or(u8::MAX) {
+            fuzz::check(&[&[split], &seed[1..]].concat());
+        }
+        count += 1;
+    }
+    assert!(count > 10, "{count} seeds");
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// In columns that nobody may see whole. What ClickHouse says of itself must not get out either.
 const CANARIES: &[&str] =
-    &["金丝雀", "13805718848", "KANARIE", "DB::Exception", "ClickHouse", "system.numbers"];
+    &["金丝雀", "13805718848", "KANARIE", "spatzenkoenig", "DB::Exception", "ClickHouse", "system.numbers"];
 
 struct ClickHouse {
     process: Process,
@@ -66,9 +66,107 @@ fn gateway(clickhouse: &ClickHouse) -> Gateway {
     let site = Site::lay_out();
     let read = |name: &str| fs::read_to_string(root().join("tests/real").join(name)).unwrap();
     let catalogue = read("warehouse.yaml").replace("{clickhouse}", &clickhouse.address.to_string());
-    site.write("policies/catalogue/data-centre.yaml", &catalogue);
+    site.write("policies/catalogue/data-centre.yaml", &format!("{catalogue}{}", formats()));
     site.write("policies/warehouse.cedar", &read("warehouse.cedar"));
+    site.write("certs/warehouse.secret", "spatzenkoenig\n");
+    let secret = site.path("certs/warehouse.secret");
+    fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     site.start()
+}
+
+/// The formats, by the last part of their paths.
+const FORMATS: &[(&str, &str, &str)] = &[
+    ("json", "clickhouse-json", "JSON"),
+    ("compact", "clickhouse-json-compact", "JSONCompact"),
+    ("each-row", "clickhouse-json-each-row", "JSONEachRow"),
+    ("tsv", "clickhouse-tsv-with-names", "TabSeparatedWithNames"),
+    ("tsv-types", "clickhouse-tsv-with-names-and-types", "TabSeparatedWithNamesAndTypes"),
+    ("csv", "clickhouse-csv-with-names", "CSVWithNames"),
+];
+
+/// A route for each format, and one for each that fails half-way.
+fn formats() -> String {
+    let mut routes = String::new();
+    for (name, answer, format) in FORMATS {
+        routes.push_str(&format!(
+            "  - method: GET
+    path: /warehouse/v1/rows/{name}/{{id}}
+    dataset: counter-visits
+    interface: QUERY
+    upstream: warehouse
+    subject: {{path: id, kind: resident-id}}
+    records_max: 100
+    answer: {answer}
+    query:
+      sql: >-
+        SELECT person_id, name, toUInt32(visits) AS visits, note, mobile, concat('tab\\t', district) AS unnamed
+        FROM visits WHERE person_id = {{id:resident-id}} ORDER BY day LIMIT 2 FORMAT {format}
+  - method: GET
+    path: /warehouse/v1/fails/{name}
+    dataset: district-visits
+    interface: BATCH
+    upstream: warehouse
+    records_max: 1000000
+    answer: {answer}
+    query:
+      sql: >-
+        SELECT toString(number) AS district, toUInt32(number) AS visits, throwIf(number = 300000) AS checked
+        FROM system.numbers LIMIT 400000 FORMAT {format}
+"
+        ));
+    }
+    routes
+}
+
+/// The same rows in every format that ClickHouse writes them in; coded on their way to the gateway.
+fn every_format(gateway: &Gateway) {
+    for (name, _, _) in FORMATS {
+        let reply = ask(gateway, &format!("/warehouse/v1/rows/{name}/{APPLICANT}"));
+        assert_eq!((reply.status, reply.exit), (200, 0), "{name}: {reply:?}");
+        let types = json!([
+            {"name": "person_id", "type": "Nullable(String)"},
+            {"name": "name", "type": "Nullable(String)"},
+            {"name": "visits", "type": "UInt32"},
+        ]);
+        let id = "3***************15";
+        let rows = [(id, "章**雀", 1), (id, "章**雀", 2)];
+        match *name {
+            "json" => {
+                let answer = reply.json();
+                let row = |(id, name, visits): (&str, &str, u32)| json!({"person_id": id, "name": name, "visits": visits});
+                assert_eq!((&answer["meta"], &answer["rows"]), (&types, &json!(2)), "{answer}");
+                assert_eq!(answer["data"], json!(rows.map(row)));
+            }
+            "compact" => {
+                let answer = reply.json();
+                assert_eq!((&answer["meta"], &answer["rows"]), (&types, &json!(2)), "{answer}");
+                assert_eq!(answer["data"], json!(rows));
+            }
+            "each-row" => {
+                let row = |(id, name, visits): (&str, &str, u32)| {
+                    format!("{{\"person_id\":\"{id}\",\"name\":\"{name}\",\"visits\":{visits}}}\n")
+                };
+                assert_eq!(reply.body, rows.map(row).concat());
+                assert_eq!(reply.header("content-type"), "application/x-ndjson");
+            }
+            "tsv" | "tsv-types" => {
+                let row = |(id, name, visits): (&str, &str, u32)| format!("{id}\t{name}\t{visits}\n");
+                let types = if *name == "tsv" { "" } else { "Nullable(String)\tNullable(String)\tUInt32\n" };
+                assert_eq!(reply.body, format!("person_id\tname\tvisits\n{types}{}", rows.map(row).concat()));
+            }
+            "csv" => {
+                let row = |(id, name, visits): (&str, &str, u32)| format!("\"{id}\",\"{name}\",{visits}\n");
+                let head = "\"person_id\",\"name\",\"visits\"\n";
+                assert_eq!(reply.body, format!("{head}{}", rows.map(row).concat()));
+                assert_eq!(reply.header("content-type"), "text/csv");
+            }
+            other => panic!("{other}"),
+        }
+        // It says 200, and later that it failed: then the answer must not look whole.
+        let failed = ask(gateway, &format!("/warehouse/v1/fails/{name}"));
+        let broken = failed.status == 200 && failed.exit != 0;
+        assert!(broken || failed.status == 502, "{name}: {} {}", failed.status, failed.exit);
+    }
 }
 
 /// Asks as a street officer with an open matter; whatever comes back is free of canaries.
@@ -108,12 +206,27 @@ fn rows_come_back_masked_and_only_as_asked() {
         assert_eq!((reply.status, reply.exit), (200, 0), "{flag}: {reply:?}");
     }
 
+    every_format(&gateway);
+    own_district(&gateway);
     refusals(&gateway);
     failures(&gateway);
     for canary in CANARIES.iter().chain([&APPLICANT]) {
         gateway.keeps_to_itself(canary);
     }
     goes_away(&gateway, clickhouse);
+}
+
+/// Rows of the officer's own district: asked for in the query, and looked at again here.
+fn own_district(gateway: &Gateway) {
+    let row =
+        |visits: u32| json!({"person_id": "3***************15", "district": "330106", "visits": visits});
+    let rows = json!([row(1), row(2)]);
+    let local = ask(gateway, "/warehouse/v1/local");
+    // ClickHouse counted two rows itself: it was told the district.
+    assert_eq!(local.json(), json!({"data": rows, "rows": 2}), "{local:?}");
+    // Where it was not, its count tells of other districts and is withheld; the rows are the same.
+    let forgetful = ask(gateway, "/warehouse/v1/forgetful");
+    assert_eq!(forgetful.json(), json!({"data": rows, "rows": null}), "{forgetful:?}");
 }
 
 /// What a caller may not do to a stored query.

@@ -78,8 +78,8 @@ fn methods_and_languages(gateway: &Gateway) {
     let refused = ask(&["-X", "DELETE", "-H", "Accept-Language: en"]);
     assert_eq!(refused.problem(405), "E-METHOD");
     assert_eq!((refused.header("content-language"), refused.header("allow")), ("en", "GET, HEAD"));
-    // Nobody honours it: what was asked with GET is judged, and asked, as GET.
-    assert_eq!(ask(&["-H", "X-HTTP-Method-Override: DELETE"]).status, 200);
+    // What was asked with GET is judged, and asked, as GET; nothing may say otherwise.
+    assert_eq!(ask(&["-H", "X-HTTP-Method-Override: DELETE"]).problem(400), "E-REQUEST");
     // One of two readings of who asks would be wrong.
     assert_eq!(ask(&["-H", "X_Forwarded_For: 10.0.0.1", "-H", "X_User: root"]).status, 400);
     assert_eq!(

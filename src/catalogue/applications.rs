@@ -76,7 +76,6 @@ impl Loading<'_> {
                 self.faults
                     .push(source.fault(at.mark, format!("this proves the application `{other}` already")));
             }
-            self.catalogue.by_proof.insert(proof, application.clone());
         }
     }
 

@@ -30,6 +30,7 @@ use crate::engine::reason::Reason;
 use crate::engine::terms::{
     AgeBand, AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType,
 };
+use crate::engine::uses::UseAs;
 use crate::fault::{Fault, Faults};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -88,6 +89,16 @@ struct WrittenRequest {
     tier: Option<RiskTier>,
     step_up: Option<bool>,
     records: Option<u32>,
+    uses: Option<Vec<WrittenUse>>,
+}
+
+/// `{label: income, as: filter}`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenUse {
+    label: String,
+    #[serde(rename = "as")]
+    how: UseAs,
 }
 
 #[derive(Deserialize)]
@@ -240,6 +251,7 @@ fn meaning(
         principal: request.principal(application),
         dataset: dataset.as_str().into(),
         facts: request.facts(),
+        uses: request.uses.iter().flatten().map(|used| (used.label.as_str().into(), used.how)).collect(),
         want: wish(case.want),
     })
 }
@@ -280,6 +292,7 @@ impl WrittenRequest {
             tier: self.tier.or(given.tier),
             step_up: self.step_up.or(given.step_up),
             records: self.records.or(given.records),
+            uses: self.uses.or(given.uses),
         }
     }
 

@@ -37,6 +37,7 @@ impl<'a> Loading<'a> {
             self.levels(file, written, &labels);
             // A dataset with an unknown label is not kept, so that its routes add no faults.
             let known = fields.iter().all(|field| self.declared.labels.contains(&field.label.value));
+            let paths: Vec<(String, usize)> = placed(&fields, &labels);
             let Some(fields) = self.field_map(&fields, &labels).filter(|_| known) else { continue };
             let Some(fields) = self.records(file, written, fields) else { continue };
             if labels.is_empty()
@@ -46,9 +47,11 @@ impl<'a> Loading<'a> {
                     format!("the dataset `{}` has no fields: none of it could be disclosed", id.value);
                 self.faults.push(file.source.fault(id.mark, message));
             }
+            let watch = self.watching(&file.source, id, written, &labels);
             let name: Arc<str> = id.value.as_str().into();
             let note = PublicNote { description: written.description.clone(), theme: written.theme };
             self.catalogue.notes.insert(name.clone(), note);
+            self.sifting(file, written, &name, &labels, &paths);
             let dataset = Dataset {
                 id: name.clone(),
                 code: written.code.value.as_str().into(),
@@ -62,6 +65,7 @@ impl<'a> Loading<'a> {
                 personal: written.personal,
                 labels,
                 fields: Arc::new(fields),
+                watch,
             };
             if self.catalogue.datasets.insert(name, Arc::new(dataset)).is_some() {
                 let message = format!("the dataset `{}` is registered twice", id.value);
@@ -207,6 +211,12 @@ impl<'a> Loading<'a> {
             }
         }
     }
+}
+
+/// Paths with the index of their label.
+fn placed(fields: &[Field<'_>], labels: &[Arc<Label>]) -> Vec<(String, usize)> {
+    let index = |field: &Field<'_>| labels.iter().position(|label| *label.id == *field.label.value);
+    fields.iter().filter_map(|field| Some((field.path.clone(), index(field)?))).collect()
 }
 
 /// `^[123]\d{2}\d{3}\d*/\d{1,9}$`: class, item, entry, sub-entries, sequence number.

@@ -1,10 +1,15 @@
 //! Labels and purposes: the two vocabularies that policies are written in.
 
+#[cfg(test)]
+mod reference;
+
 use super::Purpose;
 use super::loading::{Loading, name_is_plain, unknown};
+use super::watching::Asked;
 use super::written::{self, Generalised, GeneralisedRule, Labels, Partial, PartialRule, Purposes};
 use crate::engine::dataset::Label;
-use crate::engine::mask::scalar::{self, LabelMasks};
+use crate::engine::identifier::Kind;
+use crate::engine::mask::scalar::{self, CANDIDATES_MIN, LabelMasks};
 use crate::written::{At, Source};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,12 +24,20 @@ impl Loading<'_> {
             }
             let masks = LabelMasks {
                 generalised: written.masks.generalised.as_ref().and_then(|at| self.generalised(&source, at)),
-                partial: written.masks.partial.as_ref().and_then(|at| self.partial(&source, at)),
+                partial: written
+                    .masks
+                    .partial
+                    .as_ref()
+                    .and_then(|at| self.partial(&source, at, written.kind)),
                 token: written.masks.token,
                 verify: written.masks.verify,
             };
-            let written::Label { title, level, category, kind, masks: _ } = written;
+            let written::Label { title, level, category, kind, watch, on_find, names, masks: _ } = written;
             let id: Arc<str> = id.value.into();
+            let asked = Asked { watch: watch.map(|word| word.0), on_find };
+            self.label_watch.insert(id.clone(), asked);
+            let names = names.into_iter().map(|name| name.value).collect();
+            self.catalogue.label_names.insert(id.clone(), names);
             let label = Label { id: id.clone(), title, level, category, kind, masks };
             self.catalogue.labels.insert(id, Arc::new(label));
         }
@@ -85,7 +98,12 @@ impl Loading<'_> {
         rule
     }
 
-    fn partial(&mut self, source: &Source<'_>, at: &At<Partial>) -> Option<scalar::Partial> {
+    fn partial(
+        &mut self,
+        source: &Source<'_>,
+        at: &At<Partial>,
+        kind: Option<Kind>,
+    ) -> Option<scalar::Partial> {
         let (first, last) = (at.value.first, at.value.last);
         let kept = u16::from(first.unwrap_or(0)) + u16::from(last.unwrap_or(0));
         let (rule, wrong) = match at.value.rule {
@@ -104,6 +122,7 @@ impl Loading<'_> {
         };
         let spare = !matches!(at.value.rule, PartialRule::Keep) && (first.is_some() || last.is_some());
         let wrong = wrong.or(spare.then_some("only the rule `keep` has `first` and `last`"));
+        let wrong = wrong.map(str::to_owned).or_else(|| tells_too_much(&rule, kind, at.value.candidates));
         if let Some(message) = wrong {
             self.faults.push(source.fault(at.mark, message));
             return None;
@@ -147,6 +166,7 @@ impl Loading<'_> {
             }
         }
         self.declared.purposes = known;
+        self.delays(&source, &purposes.delayed_visibility);
     }
 
     fn is_its_own_ancestor(&self, id: &str) -> bool {
@@ -163,4 +183,18 @@ impl Loading<'_> {
         }
         false
     }
+}
+
+/// Why a part may not be used that leaves few values of its kind, unless somebody wrote how few.
+fn tells_too_much(rule: &scalar::Partial, kind: Option<Kind>, accepted: Option<u64>) -> Option<String> {
+    let counted = kind.and_then(|kind| Some((kind, scalar::candidates(kind, rule)?)));
+    let Some((kind, count)) = counted else {
+        return accepted.map(|_| "`candidates` is for a part of a countable `kind`".to_owned());
+    };
+    if count >= accepted.map_or(CANDIDATES_MIN, u128::from) {
+        return None;
+    }
+    Some(format!(
+        "this part of a `{kind}` may leave {count} candidates only; keep less, or write `candidates: {count}`"
+    ))
 }

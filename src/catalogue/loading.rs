@@ -1,12 +1,13 @@
 //! Loads the catalogue's files in the order in which they refer to each other.
 
+use super::watching::Asked;
 use super::written::{DepartmentFile, Labels, Purposes};
 use super::{Catalogue, Department, Folder, Proof, written};
 use crate::engine::identifier::{Kind, Verdict, check};
 use crate::fault::{Fault, Faults};
 use crate::written::{At, Source, did_you_mean, in_order, one_of};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What has been read so far, and what was wrong.
@@ -19,6 +20,8 @@ pub(super) struct Loading<'a> {
     pub declared: Declared,
     /// Who has registered what proves an application.
     pub proofs: HashMap<Proof, Arc<str>>,
+    /// What labels ask to be watched.
+    pub label_watch: BTreeMap<Arc<str>, Asked>,
 }
 
 #[derive(Default)]
@@ -38,6 +41,7 @@ pub(super) fn load(folder: &Folder) -> Result<Catalogue, Faults> {
         faults: Faults::default(),
         declared: Declared::default(),
         proofs: HashMap::new(),
+        label_watch: BTreeMap::new(),
     };
     let labels = loading.file::<Labels>("labels.yaml");
     let has_labels = labels.is_some();

@@ -11,9 +11,12 @@
 //! assert!(faults.contains("purposes.yaml:1:1: unknown key `purpose`"), "{faults}");
 //! ```
 
+mod answer;
 mod applications;
 pub mod cases;
+pub mod classify;
 mod datasets;
+mod delays;
 mod folder;
 mod labels;
 mod loading;
@@ -23,22 +26,27 @@ mod query;
 mod revocations;
 mod route;
 mod routes;
+mod rows;
 mod table;
 mod template;
 #[cfg(test)]
 mod tests;
 mod upstream;
 mod upstreams;
+mod watching;
 mod written;
 
+pub use answer::{AnswerFormat, AnswerShape, Media};
+pub use delays::{Delay, Until, Use};
 pub use folder::Folder;
-pub use parameter::{Argument, Parameter, ParameterFlaw, ParameterKind};
+pub use parameter::{Argument, FieldWords, Parameter, ParameterFlaw, ParameterKind};
 pub use query::{QueryError, SqlType, StoredQuery};
 pub use revocations::Revocations;
-pub use route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
+pub use route::{Claim, Place, Route, SubjectPlace, Target};
 pub use routes::SUBJECT;
+pub use rows::Sifting;
 pub use table::{Captures, Found, RouteTable};
-pub use template::Template;
+pub use template::{Segment, Template};
 pub use upstream::{
     ClientPair, Ejection, Endpoint, HealthCheck, Pool, Retries, Scheme, UpstreamSpec, UpstreamTls,
 };
@@ -48,7 +56,7 @@ use crate::engine::dataset::{Dataset, Label};
 use crate::engine::principal::Application;
 use crate::engine::terms::{LegalBasis, Text};
 use crate::fault::Faults;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that the files of `catalogue/`, `labels.yaml`, `purposes.yaml` and `revocations.yaml`
@@ -63,13 +71,18 @@ pub struct Catalogue {
     pub datasets: BTreeMap<Arc<str>, Arc<Dataset>>,
     pub routes: RouteTable,
     pub labels: BTreeMap<Arc<str>, Arc<Label>>,
+    /// What fields of a label are called, by label: hints for `zhamen classify`.
+    pub label_names: BTreeMap<Arc<str>, Vec<String>>,
     pub purposes: BTreeMap<Arc<str>, Purpose>,
+    /// Uses that their subject is told of only later.
+    pub delays: Vec<Delay>,
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
     /// What the public catalogue says of a dataset besides.
     pub notes: BTreeMap<Arc<str>, PublicNote>,
-    by_proof: HashMap<Proof, Arc<Application>>,
+    /// By dataset: which of its rows and counts leave.
+    pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
 }
 
 /// A providing or asking department.
@@ -145,21 +158,6 @@ impl Catalogue {
     /// An application by client id.
     pub fn application(&self, id: &str) -> Option<&Arc<Application>> {
         self.applications.get(id).map(|registered| &registered.application)
-    }
-
-    /// The application that a certificate with this URI name belongs to; compared exactly.
-    pub fn application_by_san_uri(&self, uri: &str) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::Uri(uri.to_owned()))
-    }
-
-    /// The application that a certificate with this DNS name belongs to; compared without case.
-    pub fn application_by_san_dns(&self, name: &str) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::Dns(name.to_ascii_lowercase()))
-    }
-
-    /// The application that an API key belongs to, by the key's keyed hash.
-    pub fn application_by_api_key(&self, hash: &[u8; 32]) -> Option<&Arc<Application>> {
-        self.by_proof.get(&Proof::ApiKey(*hash))
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 const DEPTH_MAX: usize = 16;
 /// Fields of one import at most.
 const FIELDS_MAX: usize = 4096;
-const LABEL: &str = "x-data-classification";
+pub(super) const LABEL: &str = "x-data-classification";
 
 impl<'a> Loading<'a> {
     pub fn import(&mut self, source: &Source<'a>, import: &FromOpenApi) -> Vec<Field<'a>> {
@@ -57,7 +57,7 @@ fn components(tree: &Node) -> Option<&Node> {
     tree.get("components")?.get("schemas")
 }
 
-fn named<'t>(tree: &'t Node, name: &str) -> Option<&'t Node> {
+pub(super) fn named<'t>(tree: &'t Node, name: &str) -> Option<&'t Node> {
     components(tree)?.get(name)
 }
 
@@ -138,7 +138,7 @@ impl Walk<'_, '_> {
 }
 
 /// A member's step in a field path.
-fn member(name: &str) -> String {
+pub(super) fn member(name: &str) -> String {
     let plain = name.chars().all(|letter| letter.is_alphanumeric() || letter == '_') && !name.is_empty();
     if plain && !name.starts_with(|letter: char| letter.is_numeric()) {
         format!(".{name}")

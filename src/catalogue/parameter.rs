@@ -1,17 +1,20 @@
 //! Parameters that a route declares: what callers may write there, and its one meaning.
 
+use super::route::Place;
 use crate::closed_enum;
 use crate::engine::identifier::{Identifier, Kind, Verdict, check};
+use crate::engine::uses::{Use, UseAs};
 use std::sync::Arc;
 
 /// A declared parameter.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     pub name: Arc<str>,
-    /// In the path (a capture of the template) or in the query.
-    pub in_path: bool,
+    pub place: Place,
     pub kind: ParameterKind,
     pub required: bool,
+    /// What giving it does with fields, besides what its value names.
+    pub uses: Vec<Use>,
 }
 
 /// What a parameter's values are.
@@ -27,6 +30,18 @@ pub enum ParameterKind {
     Identifier(Kind),
     /// One of these words.
     Choice(Vec<Arc<str>>),
+    /// Some of these words, each once, with commas between; each names a field.
+    Fields(FieldWords),
+}
+
+/// Words that name fields, and what naming one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldWords {
+    /// Each with the index of its field's label; none for what carries no label.
+    pub words: Vec<(Arc<str>, Option<usize>)>,
+    /// So many at once.
+    pub most: usize,
+    pub how: UseAs,
 }
 
 /// A value that was read.
@@ -38,6 +53,8 @@ pub enum Argument {
     Date(u16, u8, u8),
     Identifier(Identifier),
     Choice(Arc<str>),
+    /// Words, by their place in [`FieldWords::words`], and as they are written.
+    Fields(Vec<usize>, String),
 }
 
 closed_enum! {
@@ -53,7 +70,7 @@ closed_enum! {
         Date = "date",
         /// Not an identifier of its kind.
         Identifier = "identifier",
-        /// None of the words.
+        /// None of the words, or too many.
         Choice = "choice",
     }
 }
@@ -65,6 +82,16 @@ impl Parameter {
     /// Why it is not of the kind.
     pub fn read(&self, text: &str) -> Result<Argument, ParameterFlaw> {
         self.kind.read(text)
+    }
+
+    /// The uses of fields that giving this value means.
+    pub fn uses_of(&self, argument: &Argument) -> Vec<Use> {
+        let mut uses = self.uses.clone();
+        if let (ParameterKind::Fields(fields), Argument::Fields(named, _)) = (&self.kind, argument) {
+            let labels = named.iter().filter_map(|place| fields.words.get(*place)?.1);
+            uses.extend(labels.map(|label| Use { label, how: fields.how }));
+        }
+        uses
     }
 }
 
@@ -104,7 +131,20 @@ impl ParameterKind {
                 .find(|word| &***word == text)
                 .map(|word| Argument::Choice(word.clone()))
                 .ok_or(ParameterFlaw::Choice),
+            ParameterKind::Fields(fields) => fields.read(text),
         }
+    }
+}
+
+impl FieldWords {
+    fn read(&self, text: &str) -> Result<Argument, ParameterFlaw> {
+        let mut named = Vec::new();
+        for word in text.split(',') {
+            let place = self.words.iter().position(|(known, _)| **known == *word);
+            let place = place.filter(|place| !named.contains(place) && named.len() < self.most);
+            named.push(place.ok_or(ParameterFlaw::Choice)?);
+        }
+        Ok(Argument::Fields(named, text.to_owned()))
     }
 }
 
@@ -117,6 +157,7 @@ impl Argument {
             Argument::Date(year, month, day) => format!("{year:04}-{month:02}-{day:02}"),
             Argument::Identifier(identifier) => identifier.canonical().to_owned(),
             Argument::Choice(word) => word.to_string(),
+            Argument::Fields(_, text) => text.clone(),
         }
     }
 }
@@ -156,6 +197,8 @@ mod tests {
         let int = ParameterKind::Int { min: -5, max: 100 };
         let choice = ParameterKind::Choice(vec!["asc".into(), "desc".into()]);
         let person = ParameterKind::Identifier(Kind::ResidentId);
+        let words = vec![("income".into(), Some(1)), ("-income".into(), Some(1)), ("id".into(), None)];
+        let sort = ParameterKind::Fields(FieldWords { words, most: 2, how: UseAs::Sort });
         for (kind, written, expect) in [
             (&text, "浙江省", Ok("浙江省")),
             (&text, "", Err(ParameterFlaw::Text)),
@@ -177,6 +220,14 @@ mod tests {
             (&ParameterKind::Date, "2023-01-01-01", Err(ParameterFlaw::Date)),
             (&choice, "asc", Ok("asc")),
             (&choice, "ASC", Err(ParameterFlaw::Choice)),
+            (&sort, "-income", Ok("-income")),
+            (&sort, "income,id", Ok("income,id")),
+            (&sort, "income,id,-income", Err(ParameterFlaw::Choice)),
+            (&sort, "income,income", Err(ParameterFlaw::Choice)),
+            (&sort, "income,", Err(ParameterFlaw::Choice)),
+            (&sort, "income, id", Err(ParameterFlaw::Choice)),
+            (&sort, "Income", Err(ParameterFlaw::Choice)),
+            (&sort, "", Err(ParameterFlaw::Choice)),
             (&person, "33010619581111331x", Ok("33010619581111331X")),
             (&person, "110105194912310021", Err(ParameterFlaw::Identifier)),
         ] {

@@ -90,7 +90,8 @@ impl SqlType {
 }
 
 impl StoredQuery {
-    /// Reads a query: one `SELECT` or `WITH` statement that ends in `FORMAT JSON`, without comments.
+    /// Reads a query: one `SELECT` or `WITH` statement that ends in `FORMAT JSON` or another
+    /// format of [`AnswerFormat`](super::AnswerFormat), without comments.
     ///
     /// # Errors
     /// Where in the text it is wrong, in characters, and how.

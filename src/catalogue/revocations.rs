@@ -5,7 +5,7 @@ use super::written;
 use crate::written::{At, Source};
 use std::collections::BTreeSet;
 
-/// Revoked credentials. Lookups are exact.
+/// Revoked credentials; `identity::registry` looks them up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
     tokens: BTreeSet<String>,
@@ -15,26 +15,6 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// Whether the token with this `jti` is revoked.
-    pub fn has_token(&self, jti: &str) -> bool {
-        self.tokens.contains(jti)
-    }
-
-    /// Whether this officer's tokens are revoked, by staff id.
-    pub fn has_officer(&self, id: &str) -> bool {
-        self.officers.contains(id)
-    }
-
-    /// Whether this application is revoked, however it proves itself.
-    pub fn has_application(&self, id: &str) -> bool {
-        self.applications.contains(id)
-    }
-
-    /// Whether the certificate with this SHA-256 fingerprint (of its DER form) is revoked.
-    pub fn has_certificate(&self, fingerprint: &[u8; 32]) -> bool {
-        self.certificates.contains(fingerprint)
-    }
-
     /// Ids (`jti`) of revoked tokens.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().map(String::as_str)

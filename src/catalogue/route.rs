@@ -1,13 +1,15 @@
 //! A route: what of the outside world's method and path means which question to which dataset.
 
+use super::answer::{AnswerFormat, AnswerShape};
 use super::parameter::Parameter;
 use super::query::StoredQuery;
+use super::rows::Sifting;
 use super::template::Template;
 use super::upstream::UpstreamSpec;
-use crate::closed_enum;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::Kind;
-use crate::engine::terms::{Interface, Method};
+use crate::engine::principal::CallerAttribute;
+use crate::engine::terms::{Interface, Method, RiskTier};
 use std::sync::Arc;
 
 /// One route of the catalogue.
@@ -27,8 +29,17 @@ pub struct Route {
     pub upstream: Arc<UpstreamSpec>,
     pub target: Target,
     pub answer: AnswerFormat,
+    pub shape: AnswerShape,
     /// An answer with more records is cut.
     pub records_max: u32,
+    /// The same by tier, never rising; see [`Route::records_max_in`].
+    pub records_max_in_tier: [u32; 6],
+    /// Which rows and counts of the dataset leave; none where it declares neither.
+    pub sifting: Option<Arc<Sifting>>,
+    /// Parameters of the upstream that are filled with what is proved of the caller.
+    pub upstream_parameters: Vec<(Arc<str>, CallerAttribute)>,
+    /// The upstream filters by all that the rows are filtered by, so that its totals tell of no others.
+    pub is_pushed_down: bool,
     /// The parameter by which the caller asks for so many records.
     pub records_parameter: Option<Arc<str>>,
     /// Refusals look as if the route did not exist.
@@ -72,13 +83,16 @@ pub enum Target {
     Query { path: Template, query: StoredQuery },
 }
 
-closed_enum! {
-    /// What the upstream answers.
-    pub enum AnswerFormat {
-        /// A JSON document, masked field by field.
-        Json = "json",
-        /// Anything, passed on untouched: for unclassified datasets only.
-        Opaque = "opaque",
+impl Target {
+    /// What a stored query takes of the caller.
+    fn attributes(&self) -> impl Iterator<Item = CallerAttribute> {
+        let query = match self {
+            Target::Path(_) => None,
+            Target::Query { query, .. } => Some(query),
+        };
+        query
+            .into_iter()
+            .flat_map(|query| query.places().filter_map(|(name, _)| CallerAttribute::parse(name)))
     }
 }
 
@@ -86,6 +100,19 @@ impl Route {
     /// A declared parameter by name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| &*parameter.name == name)
+    }
+
+    /// So many records of one answer leave for a caller in this tier.
+    pub fn records_max_in(&self, tier: RiskTier) -> u32 {
+        let in_tier = self.records_max_in_tier.get(usize::from(tier.number())).copied();
+        in_tier.unwrap_or(self.records_max).min(self.records_max)
+    }
+
+    /// What is proved of the caller and the answer, or the upstream's request, depends on.
+    pub fn attributes(&self) -> impl Iterator<Item = CallerAttribute> {
+        let rows = self.sifting.iter().flat_map(|sifting| sifting.rows.iter().copied());
+        let pushed = self.upstream_parameters.iter().map(|(_, attribute)| *attribute);
+        rows.chain(pushed).chain(self.target.attributes())
     }
 
     /// How many records a request asks for at most: what it says, bounded by what the route gives.

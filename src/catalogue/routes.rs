@@ -1,13 +1,16 @@
 //! Routes: from what was written to [`Route`], and into the table.
 
+mod uses;
+
 use super::loading::{File, Loading};
 use super::parameter::{Parameter, ParameterKind};
 use super::query::{SqlType, StoredQuery};
-use super::route::{AnswerFormat, Claim, Place, Route, SubjectPlace, Target};
+use super::route::{Claim, Place, Route, SubjectPlace, Target};
 use super::template::Template;
 use super::written;
 use crate::engine::dataset::Dataset;
 use crate::engine::identifier::Kind;
+use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::{Interface, Method};
 use crate::written::{At, Mark, Source, did_you_mean};
 use std::sync::Arc;
@@ -35,10 +38,10 @@ impl Loading<'_> {
 }
 
 /// One route while it is read.
-struct Reading<'l, 'a, 'f> {
+pub(super) struct Reading<'l, 'a, 'f> {
     loading: &'l mut Loading<'a>,
     source: &'f Source<'f>,
-    written: &'f written::Route,
+    pub(super) written: &'f written::Route,
 }
 
 impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
@@ -46,7 +49,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         Reading { loading, source, written }
     }
 
-    fn fault(&mut self, mark: Mark, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, mark: Mark, message: impl Into<String>) {
         self.loading.faults.push(self.source.fault(mark, message));
     }
 
@@ -57,14 +60,16 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         let upstream = self.upstream();
         let template = self.template(&written.path)?;
         let subject = self.subject(&template);
-        let parameters = self.parameters(&template, subject.as_ref());
+        let parameters = self.parameters(&template, subject.as_ref(), dataset.as_deref());
         let target = self.target(&template, subject.as_ref(), &parameters);
         let dataset = dataset?;
         let claim = self.claim(&dataset);
         self.interface();
-        let answer = self.answer(&dataset);
+        let (answer, shape) = self.answer(&dataset);
         let records_max = self.records_max();
-        Some(Route {
+        let sifting = self.loading.catalogue.siftings.get(&dataset.id).cloned();
+        self.sifted(sifting.is_some(), answer);
+        let mut route = Route {
             method: written.method,
             dataset,
             interface: written.interface.value,
@@ -75,11 +80,18 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             upstream: upstream?,
             target: target?,
             answer,
+            shape,
             records_max,
+            records_max_in_tier: self.records_max_in_tier(records_max),
+            upstream_parameters: self.upstream_parameters(),
+            is_pushed_down: false,
+            sifting,
             hidden: written.hidden,
             receipt: matches!(written.receipt, Some(written::ReceiptWhen::Always)),
             template,
-        })
+        };
+        route.is_pushed_down = uses::is_pushed_down(&route);
+        Some(route)
     }
 
     fn dataset(&mut self) -> Option<Arc<Dataset>> {
@@ -204,15 +216,6 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         }
     }
 
-    fn answer(&mut self, dataset: &Dataset) -> AnswerFormat {
-        let Some(at) = &self.written.answer else { return AnswerFormat::Json };
-        if at.value == AnswerFormat::Opaque && dataset.is_classified() {
-            let message = format!("the dataset `{}` is classified: its answers must be masked", dataset.id);
-            self.fault(at.mark, message);
-        }
-        at.value
-    }
-
     fn records_max(&mut self) -> u32 {
         let Some(at) = &self.written.records_max else { return 1 };
         if at.value == 0 || at.value > RECORDS_MAX {
@@ -230,26 +233,33 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         Some(at.value.as_str().into())
     }
 
-    fn parameters(&mut self, template: &Template, subject: Option<&SubjectPlace>) -> Vec<Parameter> {
+    fn parameters(
+        &mut self,
+        template: &Template,
+        subject: Option<&SubjectPlace>,
+        dataset: Option<&Dataset>,
+    ) -> Vec<Parameter> {
         let mut parameters = Vec::new();
         for (name, written) in &self.written.parameters.0 {
             let in_path = template.captures().any(|(_, capture)| **capture == *name.value);
             let taken = [Place::Path(name.value.as_str().into()), Place::Query(name.value.as_str().into())];
             if subject.is_some_and(|subject| taken.contains(&subject.place)) {
                 self.fault(name.mark, format!("`{}` is the subject already", name.value));
+                continue;
             }
             if name.value.is_empty()
                 || !name.value.bytes().all(|byte| byte.is_ascii_graphic() && !b"&=#+%;".contains(&byte))
             {
                 self.fault(name.mark, "not a name of a parameter");
             }
-            let Some(kind) = self.parameter_kind(written) else { continue };
-            parameters.push(Parameter {
-                name: name.value.as_str().into(),
-                in_path,
-                kind,
-                required: written.required.value || in_path,
-            });
+            if CallerAttribute::parse(&name.value).is_some() {
+                self.fault(name.mark, "this name stands for what is proved of the caller");
+            }
+            let place = self.place_of(name, written, in_path);
+            let Some(kind) = self.parameter_kind(written, dataset) else { continue };
+            let uses = self.uses_of(name, written, &kind, dataset);
+            let required = written.required.value || in_path;
+            parameters.push(Parameter { name: name.value.as_str().into(), place, kind, required, uses });
         }
         let subject = self.written.subject.as_ref().and_then(|at| at.value.path.as_ref());
         for (_, capture) in template.captures() {
@@ -263,7 +273,11 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         parameters
     }
 
-    fn parameter_kind(&mut self, written: &written::Parameter) -> Option<ParameterKind> {
+    fn parameter_kind(
+        &mut self,
+        written: &written::Parameter,
+        dataset: Option<&Dataset>,
+    ) -> Option<ParameterKind> {
         let kind = match written.kind.value.as_str() {
             "string" => {
                 let most = written.max.as_ref().map_or(256, |at| at.value);
@@ -286,18 +300,19 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
                 let words = written.values.iter().flatten().map(|at| Arc::from(at.value.as_str())).collect();
                 ParameterKind::Choice(words)
             }
+            "fields" => ParameterKind::Fields(self.field_words(written, dataset)?),
             other => match Kind::parse(other) {
                 Some(kind) => ParameterKind::Identifier(kind),
                 None => {
-                    let known = ["string", "int", "date", "enum"]
+                    let known = ["string", "int", "date", "enum", "fields"]
                         .into_iter()
                         .chain(Kind::ALL.iter().map(|kind| kind.code()));
                     let fault = self.source.fault(written.kind.mark, "unknown type of parameter");
                     self.loading.faults.push(match did_you_mean(other, known) {
                         Some(near) => fault.help(format!("did you mean `{near}`?")),
-                        None => {
-                            fault.help("string, int, date, enum, or a kind of identifier such as resident-id")
-                        }
+                        None => fault.help(
+                            "string, int, date, enum, fields, or a kind of identifier such as resident-id",
+                        ),
                     });
                     return None;
                 }
@@ -314,7 +329,9 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             ParameterKind::Int { .. } => (true, true, false),
             ParameterKind::Date | ParameterKind::Identifier(_) => (false, false, false),
             ParameterKind::Choice(_) => (false, false, true),
+            ParameterKind::Fields(_) => (false, true, false),
         };
+        self.spare_of_uses(written, kind);
         for (name, given, wanted) in [
             ("min", written.min.is_some(), min),
             ("max", written.max.is_some(), max),
@@ -414,6 +431,10 @@ fn kind_of(
             return Some((ParameterKind::Identifier(subject.kind), true));
         }
     }
+    if CallerAttribute::parse(input).is_some() {
+        // Always there: a caller without it is refused before the query is put.
+        return Some((ParameterKind::Text { characters_max: 64 }, true));
+    }
     let parameter = parameters.iter().find(|parameter| *parameter.name == *input)?;
     Some((parameter.kind.clone(), parameter.required))
 }
@@ -435,7 +456,8 @@ fn fits(place: SqlType, input: &ParameterKind) -> bool {
             | ParameterKind::Int { .. }
             | ParameterKind::Date
             | ParameterKind::Identifier(_)
-            | ParameterKind::Choice(_),
+            | ParameterKind::Choice(_)
+            | ParameterKind::Fields(_),
         ) => false,
     }
 }

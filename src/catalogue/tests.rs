@@ -131,15 +131,11 @@ fn a_folder_becomes_values() {
 
     let window = catalogue.application("window").unwrap();
     assert!(window.speaks_for_others && window.networks[0].contains("10.1.1.1".parse().unwrap()));
-    for found in [
-        catalogue.application_by_san_uri("spiffe://demo/app/window"),
-        catalogue.application_by_san_dns("WINDOW.GOV.CN"),
-        catalogue.application_by_api_key(&[0xaa; 32]),
-    ] {
-        assert_eq!(found, Some(window));
-    }
-    assert!(catalogue.application_by_san_uri("SPIFFE://demo/app/window").is_none());
-    assert!(catalogue.application_by_api_key(&[0; 32]).is_none());
+    let registered = &catalogue.applications["window"];
+    assert_eq!(registered.application, *window);
+    assert_eq!(registered.san_uris, ["spiffe://demo/app/window"]);
+    assert_eq!(registered.san_dns, ["window.gov.cn"], "names are compared in lower case");
+    assert_eq!(registered.api_key_hashes, [[0xaa; 32]]);
 
     let main = &catalogue.upstreams["main"];
     let authorities: Vec<String> = main.endpoints.iter().map(Endpoint::authority).collect();
@@ -176,7 +172,7 @@ fn routes_become_values() {
     let numbers = find(Method::Get, &["numbers", "2025"]);
     assert_eq!(numbers.answer, AnswerFormat::Opaque);
     let year = numbers.parameter("year").unwrap();
-    assert!(year.in_path && year.required);
+    assert_eq!((&year.place, year.required), (&Place::Path("year".into()), true));
     assert!(!numbers.parameter("size").unwrap().required);
     assert_eq!(
         [None, Some(7), Some(500), Some(-1)].map(|size| numbers.records_requested(size)),
@@ -189,18 +185,17 @@ fn routes_become_values() {
 }
 
 #[test]
-fn revocations_are_looked_up() {
+fn revocations_become_values() {
     let fingerprint = "AB:".repeat(31) + "AB";
     let text =
         format!("tokens: [j1]\nofficers: [o1]\napplications: [window]\ncertificates: ['{fingerprint}']\n");
     let mut files = sound();
     files.push(("revocations.yaml", &text));
     let revocations = load(&folder(&files)).unwrap().revocations;
-    assert!(
-        revocations.has_token("j1") && revocations.has_officer("o1") && revocations.has_application("window")
-    );
-    assert!(revocations.has_certificate(&[0xab; 32]));
-    assert!(!revocations.has_token("o1") && !revocations.has_certificate(&[0; 32]));
+    assert_eq!(revocations.tokens().collect::<Vec<_>>(), ["j1"]);
+    assert_eq!(revocations.officers().collect::<Vec<_>>(), ["o1"]);
+    assert_eq!(revocations.applications().collect::<Vec<_>>(), ["window"]);
+    assert_eq!(revocations.certificates().collect::<Vec<_>>(), [&[0xab; 32]]);
     assert_eq!(revocations.len(), 4);
 }
 
@@ -306,8 +301,8 @@ fn the_shipped_catalogue_is_sound() {
             ("data-bureau", "11330100MB0000086H"),
         ]
     );
-    assert_eq!(catalogue.datasets.len(), 17);
-    assert_eq!(catalogue.routes.routes().len(), 19);
+    assert_eq!(catalogue.datasets.len(), 18);
+    assert_eq!(catalogue.routes.routes().len(), 20);
     for id in [
         "civil-affairs-window",
         "real-estate-window",
@@ -319,10 +314,49 @@ fn the_shipped_catalogue_is_sound() {
         "tax-desk",
     ] {
         let uri = format!("spiffe://zhamen.demo/app/{id}");
-        assert_eq!(catalogue.application_by_san_uri(&uri), catalogue.application(id), "{id}");
-        assert!(catalogue.application(id).is_some(), "{id}");
+        assert_eq!(catalogue.applications[id].san_uris, [uri], "{id}");
     }
     let list = &catalogue.datasets["infectious-disease-list"];
     assert_eq!((list.sharing, list.basis.as_deref()), (SharingType::NotShared, Some("传染病防治法第十二条")));
     assert_eq!(catalogue.next_reviews["infectious-disease-list"], (2027, 6, 30));
+}
+
+#[test]
+fn answers_become_formats() {
+    use crate::engine::mask::{Columns, Dialect, Format, Formulas, Quoting};
+    let subject = "    subject: {path: id, kind: resident-id}\n";
+    let bare = Dialect {
+        delimiter: b';',
+        quoting: Quoting::Never,
+        columns: Columns::Declared(["personId".into(), "status".into()].into()),
+        formulas: Formulas::Refuse,
+        ..Dialect::csv()
+    };
+    for (more, format) in [
+        ("answer: ndjson", Format::JsonLines),
+        ("answer: json-seq", Format::JsonSequence),
+        ("answer: csv", Format::Table(Dialect::csv())),
+        ("answer: tsv", Format::Table(Dialect::tsv())),
+        (
+            "answer: csv\n    table: {delimiter: ;, quote: '', columns: [personId, status], formulas: refuse}",
+            Format::Table(bare),
+        ),
+        ("answer: clickhouse-json", Format::ClickHouseJson),
+        ("answer: clickhouse-json-each-row", Format::JsonLines),
+        ("answer: clickhouse-json-compact", Format::ClickHouseCompact),
+        (
+            "answer: clickhouse-json-compact-each-row-with-names",
+            Format::ClickHouseCompactLines(Columns::Header),
+        ),
+        ("answer: clickhouse-tsv-with-names-and-types", Format::Table(Dialect::clickhouse_tsv(true))),
+        ("answer: clickhouse-csv-with-names", Format::Table(Dialect::clickhouse_csv())),
+    ] {
+        let department = DEPARTMENT.replacen(subject, &format!("{subject}    {more}\n    links: true\n"), 1);
+        let mut files = sound();
+        files[2].1 = &department;
+        let catalogue = load(&folder(&files)).unwrap_or_else(|faults| panic!("{faults}"));
+        let route = &catalogue.routes.routes()[0];
+        assert_eq!(route.shape.format.as_ref(), Some(&format), "{more}");
+        assert!(route.shape.links && !route.shape.compress && route.shape.headers.is_empty());
+    }
 }

@@ -1,6 +1,7 @@
 //! Upstreams as values: where a department's API is, and how far it is trusted to be well.
 
 use crate::closed_enum;
+use crate::secret::Credentials;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ pub struct UpstreamSpec {
     pub endpoints: Vec<Endpoint>,
     /// Present exactly where the endpoints are `https`.
     pub tls: Option<UpstreamTls>,
+    /// How this gateway proves itself, besides a client certificate. Never in plain text to another
+    /// machine.
+    pub credentials: Option<Credentials>,
     pub connect_timeout: Duration,
     /// From the end of the request to the first byte of the answer's head.
     pub first_byte_timeout: Duration,
@@ -24,6 +28,8 @@ pub struct UpstreamSpec {
     pub health: Option<HealthCheck>,
     pub ejection: Ejection,
     pub retries: Retries,
+    /// It may compress its answers: worth it where it is far away.
+    pub compressed: bool,
 }
 
 closed_enum! {
@@ -41,6 +47,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// An address of this machine. A name is none: what it leads to can change.
+    pub fn is_loopback(&self) -> bool {
+        self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     /// Host and port as in a `Host` header.
     pub fn authority(&self) -> String {
         if self.host.contains(':') {

@@ -5,7 +5,8 @@ use super::template::Template;
 use super::upstream::{
     ClientPair, Ejection, Endpoint, HealthCheck, Pool, Retries, Scheme, UpstreamSpec, UpstreamTls,
 };
-use super::written;
+use super::written::{self, CredentialScheme};
+use crate::secret;
 use crate::written::{At, Period, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ impl Loading<'_> {
             }
             Some(_) | None => {}
         }
+        let credentials =
+            written.credentials.as_ref().and_then(|at| self.credentials(source, at, &endpoints));
         let first_byte_timeout = self.period(source, written.first_byte_timeout.as_ref(), 10);
         let total_timeout = self.period(source, written.total_timeout.as_ref(), 60);
         let longest = written.total_timeout.as_ref().or(written.first_byte_timeout.as_ref());
@@ -54,6 +57,7 @@ impl Loading<'_> {
             id: id.value.as_str().into(),
             endpoints,
             tls: written.tls.as_ref().map(|at| self.tls(source, at)),
+            credentials,
             connect_timeout: self.period(source, written.connect_timeout.as_ref(), 2),
             first_byte_timeout,
             total_timeout,
@@ -70,6 +74,7 @@ impl Loading<'_> {
                 max: self.count(source, written.retries.max.as_ref(), 1, 0..=5),
                 budget_percent: self.count(source, written.retries.budget_percent.as_ref(), 10, 0..=100),
             },
+            compressed: written.compressed,
         }
     }
 
@@ -117,6 +122,51 @@ impl Loading<'_> {
             client,
             server_name: written.server_name.as_ref().map(|name| name.value.clone()),
         }
+    }
+
+    fn credentials(
+        &mut self,
+        source: &Source<'_>,
+        at: &At<written::Credentials>,
+        endpoints: &[Endpoint],
+    ) -> Option<secret::Credentials> {
+        let written = &at.value;
+        // Whoever listens on the way would have them.
+        if endpoints.iter().any(|endpoint| endpoint.scheme == Scheme::Http && !endpoint.is_loopback()) {
+            let fault = source.fault(at.mark, "credentials go to https endpoints or to this machine only");
+            self.faults.push(fault.help("use `https://` and `tls: {ca_file: …}`"));
+        }
+        let kept = match (&written.secret_file, &written.secret_env) {
+            (Some(file), None) => secret::Source::File(self.path(source, file)),
+            (None, Some(name)) => secret::Source::Environment(name.value.clone()),
+            (Some(_), Some(_)) | (None, None) => {
+                self.faults
+                    .push(source.fault(at.mark, "a secret is either in `secret_file` or in `secret_env`"));
+                return None;
+            }
+        };
+        let user = match (&written.user, written.scheme) {
+            (None, CredentialScheme::Bearer) => return Some(secret::Credentials::Bearer { token: kept }),
+            (Some(user), CredentialScheme::Bearer) => {
+                self.faults.push(source.fault(user.mark, "a token names no user"));
+                return None;
+            }
+            (None, CredentialScheme::Basic | CredentialScheme::Clickhouse) => {
+                self.faults.push(source.fault(at.mark, "the key `user` is missing here"));
+                return None;
+            }
+            (Some(user), CredentialScheme::Basic | CredentialScheme::Clickhouse) => user,
+        };
+        if user.value.is_empty() || !user.value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            self.faults.push(source.fault(user.mark, "a user is visible ASCII without colon"));
+        }
+        let name = user.value.clone();
+        Some(match written.scheme {
+            CredentialScheme::Clickhouse => secret::Credentials::ClickHouse { user: name, key: kept },
+            CredentialScheme::Basic | CredentialScheme::Bearer => {
+                secret::Credentials::Basic { user: name, password: kept }
+            }
+        })
     }
 
     /// Relative paths start at the policies folder.

@@ -1,10 +1,14 @@
 //! The catalogue's files as written: one struct per map, every key documented on its field.
 
 use super::Theme;
+use super::watching::WatchWord;
 use crate::engine::identifier::Kind;
+use crate::engine::mask::watch::OnFind;
+use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::{
     Interface, LegalBasis, Level, Method, NationalGrade, Secrecy, SensitiveCategory, SharingType, Text,
 };
+use crate::engine::uses::UseAs;
 use crate::written::{At, Entries, Period};
 use serde::Deserialize;
 
@@ -26,6 +30,13 @@ pub(super) struct Label {
     pub kind: Option<Kind>,
     #[serde(default)]
     pub masks: Masks,
+    /// Whether its kept values are looked at for identifiers; absent: as their dataset says.
+    pub watch: Option<WatchWord>,
+    /// What happens where one is found; absent: as their dataset says.
+    pub on_find: Option<OnFind>,
+    /// What fields of this label are called, for `zhamen classify`: any case, `_` and `-` left out.
+    #[serde(default)]
+    pub names: Vec<At<String>>,
 }
 
 /// What each mode does to a value; a mode without a rule falls to the next weaker one.
@@ -72,6 +83,8 @@ pub(super) struct Partial {
     pub first: Option<u8>,
     /// Of `keep`.
     pub last: Option<u8>,
+    /// So few values of the label's kind may look the same behind the part. Needed below 10,000.
+    pub candidates: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -90,6 +103,25 @@ pub(super) enum PartialRule {
 #[serde(deny_unknown_fields)]
 pub(super) struct Purposes {
     pub purposes: Entries<Purpose>,
+    /// Uses that their subject is told of only later.
+    #[serde(default)]
+    pub delayed_visibility: Vec<At<Delay>>,
+}
+
+/// Uses that their subject is told of only later. All conditions that are given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delay {
+    /// This purpose, or one that it covers.
+    pub purpose: Option<At<String>>,
+    pub legal_basis: Option<LegalBasis>,
+    pub matter_type: Option<At<String>>,
+    /// Shown so long after the use.
+    pub visible_after: Option<At<Period>>,
+    /// Shown from this day on (Chinese time).
+    pub visible_from: Option<At<String>>,
+    /// What allows it.
+    pub cite: At<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +187,8 @@ pub(super) struct Application {
 pub(super) struct Upstream {
     pub endpoints: At<Vec<At<String>>>,
     pub tls: Option<At<Tls>>,
+    /// How this gateway proves itself; absent: it does not.
+    pub credentials: Option<At<Credentials>>,
     pub connect_timeout: Option<At<Period>>,
     pub first_byte_timeout: Option<At<Period>>,
     pub total_timeout: Option<At<Period>>,
@@ -165,6 +199,9 @@ pub(super) struct Upstream {
     pub ejection: Ejection,
     #[serde(default)]
     pub retries: Retries,
+    /// It may compress its answers; absent: it is asked not to.
+    #[serde(default)]
+    pub compressed: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -174,6 +211,30 @@ pub(super) struct Tls {
     pub cert_file: Option<At<String>>,
     pub key_file: Option<At<String>>,
     pub server_name: Option<At<String>>,
+}
+
+/// Who this gateway is to an upstream. The secret itself is never written here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    pub scheme: CredentialScheme,
+    /// Of `basic` and `clickhouse`.
+    pub user: Option<At<String>>,
+    /// A file with one line that only its owner may read; read again when it changes.
+    pub secret_file: Option<At<String>>,
+    /// The name of an environment variable, instead.
+    pub secret_env: Option<At<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum CredentialScheme {
+    /// User and password, RFC 7617.
+    Basic,
+    /// A token, RFC 6750.
+    Bearer,
+    /// `X-ClickHouse-User` and `X-ClickHouse-Key`.
+    Clickhouse,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -232,10 +293,42 @@ pub(super) struct Dataset {
     pub personal: bool,
     /// The array whose elements are the records, `$.data`; absent: every outermost array with fields.
     pub records: Option<At<String>>,
+    /// Whether kept values are looked at for identifiers that do not belong there; absent: `off`.
+    pub watch: Option<WatchWord>,
+    /// What happens where one is found; absent: `alarm`.
+    pub on_find: Option<OnFind>,
     /// Field path → label.
     #[serde(default)]
     pub fields: Entries<At<String>>,
     pub fields_from_openapi: Option<FromOpenApi>,
+    /// Records leave only where every field is equal to what is proved of the caller.
+    #[serde(default)]
+    pub rows: Vec<RowFilter>,
+    /// Fields that count records, in groups or in all.
+    #[serde(default)]
+    pub counts: Vec<Count>,
+    /// The smallest group that a count may tell of; needed with `counts`.
+    pub group_min: Option<At<u32>>,
+}
+
+/// `{field: "$.data[*].region", equals: caller.region}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowFilter {
+    /// Path of a field in records.
+    pub field: At<String>,
+    pub equals: At<CallerAttribute>,
+}
+
+/// `{field: $.total, of: id-number}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Count {
+    /// Path of a field, in records (then those of small groups are left out) or outside (then it
+    /// becomes `null`).
+    pub field: At<String>,
+    /// Callers who see this label in the clear see small counts, too; absent: nobody does.
+    pub of: Option<At<String>>,
 }
 
 fn general() -> NationalGrade {
@@ -281,11 +374,29 @@ pub(super) struct Route {
     /// Path on the upstream; absent: the same, or `/` for a stored query.
     pub upstream_path: Option<At<String>>,
     pub query: Option<Query>,
-    pub answer: Option<At<super::route::AnswerFormat>>,
+    pub answer: Option<At<super::answer::AnswerFormat>>,
+    /// How a table is written, where the format leaves that open.
+    pub table: Option<At<Table>>,
+    /// Header of the upstream → label; absent: none leaves.
+    #[serde(default)]
+    pub headers: Entries<At<String>>,
+    /// `Location`, `Content-Location` and `Link` leave, rewritten to the gateway's own paths.
+    #[serde(default)]
+    pub links: bool,
+    /// A classified answer may leave compressed: it never repeats what a caller chose.
+    pub compress: Option<At<bool>>,
     /// Records of one answer at most; absent: 1.
     pub records_max: Option<At<u32>>,
+    /// Fewer records for callers in a higher tier: `{T2: 20, T3: 1}`. A tier that is not named has the
+    /// next lower one's.
+    #[serde(default)]
+    pub records_max_in_tier: Entries<At<u32>>,
     /// The parameter by which the caller asks for so many records.
     pub records_parameter: Option<At<String>>,
+    /// Parameter of the upstream → what is proved of the caller: row filters that the upstream carries
+    /// out. A stored query has them in its own `parameters`.
+    #[serde(default)]
+    pub upstream_parameters: Entries<At<CallerAttribute>>,
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
@@ -298,6 +409,20 @@ pub(super) struct Route {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ReceiptWhen {
     Always,
+}
+
+/// How a table is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Table {
+    /// One character; absent: `,` for CSV, a tab for TSV.
+    pub delimiter: Option<At<String>>,
+    /// `"` or `'`; empty: no quoting.
+    pub quote: Option<At<String>>,
+    /// The columns' names, for tables without a header row.
+    pub columns: Option<Vec<At<String>>>,
+    /// Cells that a spreadsheet would calculate; absent: `keep`.
+    pub formulas: Option<crate::engine::mask::Formulas>,
 }
 
 /// `{path: id, kind: resident-id}`, or `query`, or `body` with a JSON pointer.
@@ -322,24 +447,46 @@ pub(super) struct Claim {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Parameter {
-    /// `string`, `int`, `date`, `enum`, or a kind of identifier.
+    /// `string`, `int`, `date`, `enum`, `fields`, or a kind of identifier.
     #[serde(rename = "type")]
     pub kind: At<String>,
     #[serde(default)]
     pub required: At<bool>,
     /// Of `int`.
     pub min: Option<At<i64>>,
-    /// Of `int`; of `string`, its characters.
+    /// Of `int`; of `string`, its characters; of `fields`, how many may be named (absent: 1).
     pub max: Option<At<i64>>,
     /// Of `enum`.
     pub values: Option<Vec<At<String>>>,
+    /// Of `fields`: word of the request → the label of the field it names, or `none`.
+    pub fields: Option<Entries<At<String>>>,
+    /// Of `fields`: what is done with the fields named.
+    #[serde(rename = "as")]
+    pub how: Option<At<UseAs>>,
+    /// What giving it does with fields: `[{label: income, as: filter}]`; `[]`: nothing.
+    pub uses: Option<At<Vec<Use>>>,
+    /// Of `int`: it only moves along the records.
+    #[serde(default)]
+    pub paging: At<bool>,
+    /// JSON pointer, where it stands in the body.
+    pub body: Option<At<String>>,
+}
+
+/// `{label: income, as: filter}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Use {
+    pub label: At<String>,
+    #[serde(rename = "as")]
+    pub how: UseAs,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     pub sql: At<String>,
-    /// Place in the query → input of the route; absent: the input of the same name.
+    /// Place in the query → input of the route, or what is proved of the caller (`caller.region`);
+    /// absent: the input of the same name.
     #[serde(default)]
     pub parameters: Entries<At<String>>,
 }

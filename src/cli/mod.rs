@@ -13,6 +13,7 @@
 mod audit;
 mod certs;
 mod check;
+mod classify;
 mod demo;
 mod log;
 mod run;
@@ -38,10 +39,12 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Check configuration, certificates, catalogue and policies, and run the cases
     Check(check::Arguments),
+    /// Propose a catalogue entry from sample answers or an OpenAPI document
+    Classify(classify::Arguments),
     /// Make a development authority, certificates and a token issuer's key
     Certs(certs::Arguments),
     /// Verify and read the audit log
-    Audit(audit::Arguments),
+    Audit(Box<audit::Arguments>),
     /// Print the version
     Version,
 }
@@ -54,6 +57,12 @@ pub enum Exit {
     Found = 1,
     /// Arguments that are none. `clap` ends with the same number by itself.
     Usage = 2,
+    /// A checkpoint or witness knows another or a longer audit log.
+    Contradicted = 3,
+    /// There is no audit log, or it or a proof cannot be read.
+    Unreadable = 4,
+    /// A checkpoint is missing or not signed by the key.
+    Unsigned = 5,
     /// What people wrote is invalid (`EX_CONFIG` of sysexits.h).
     Configuration = 78,
 }
@@ -70,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Classify(arguments) => classify::classify(&arguments),
         Command::Certs(arguments) => certs::certs(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Version => version::version(),
@@ -103,7 +113,24 @@ mod tests {
             (&["demo", "--address", "localhost"], false),
             (&["check", "--config", "x.yaml", "--policies", "p"], true),
             (&["certs", "--dir", "c", "--san", "a.example", "--san", "10.0.0.1"], true),
+            (&["classify", "a.json", "b.json", "--name", "x"], true),
+            (&["classify"], false),
             (&["audit", "verify", "var/audit"], true),
+            (
+                &[
+                    "audit",
+                    "verify",
+                    "d",
+                    "--key",
+                    "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+                ],
+                true,
+            ),
+            (&["audit", "verify", "d", "--key", "x"], false),
+            (&["audit", "prove", "d", "--seq", "7"], true),
+            (&["audit", "prove", "d"], false),
+            (&["audit", "prove", "d", "--seq", "7", "--from", "1"], false),
+            (&["audit", "key"], true),
             (&["audit"], false),
             (&["version"], true),
             (&["serve"], false),

@@ -1,6 +1,7 @@
 //! Paths as written: the environment put in, relative ones resolved, and the files looked at.
 
 use super::meaning::Meaning;
+use crate::secret;
 use crate::written::{At, Mark};
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ pub(super) enum Sort {
 
 impl Meaning<'_> {
     /// A path with `${env:NAME}` put in, resolved against the configuration's folder.
-    fn path(&mut self, at: &At<String>) -> PathBuf {
+    pub fn path(&mut self, at: &At<String>) -> PathBuf {
         match with_environment(&at.value) {
             Ok(path) if path.is_empty() => self.fault(at.mark, "the path is empty"),
             Ok(path) => return self.base.join(path),
@@ -114,21 +115,8 @@ fn look(path: &Path, sort: Sort) -> Result<(), String> {
     if sort != Sort::Folder {
         std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     }
-    if sort == Sort::Secret { owner_alone(&meta) } else { Ok(()) }
-}
-
-#[cfg(unix)]
-fn owner_alone(meta: &std::fs::Metadata) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = meta.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(format!("is a secret that others may read (mode {mode:04o}); make it 0600"))
+    match secret::open_to_others(&meta).filter(|_| sort == Sort::Secret) {
+        None => Ok(()),
+        Some(mode) => Err(format!("is a secret that others may read (mode {mode:04o}); make it 0600")),
     }
-}
-
-#[cfg(not(unix))]
-fn owner_alone(_: &std::fs::Metadata) -> Result<(), String> {
-    Ok(())
 }

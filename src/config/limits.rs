@@ -7,6 +7,10 @@ use crate::written::Period;
 
 /// Bytes of one request's head: hyper does not go below 8 KiB.
 const HEADER_BYTES: std::ops::RangeInclusive<u64> = (8 << 10)..=(1 << 20);
+/// The longest target that hyper and the `http` crate take.
+const TARGET_BYTES_MAX: u64 = 65_534;
+/// More fields than any request has; the `http` crate holds fewer than 32 Ki.
+const HEADERS_MAX: usize = 10_000;
 /// The read buffer is never smaller than this.
 const READ_BYTES_MIN: u64 = 64 << 10;
 /// Write buffer (32 KiB) and TLS records in both directions (2 × 16 KiB).
@@ -49,6 +53,8 @@ impl Meaning<'_> {
             idle_timeout: self.period(written.idle_timeout.as_ref(), Period::seconds(60)),
             answer_bytes_max: self.bytes(written.answer_bytes_max.as_ref(), 1 << 30),
             answer_token_bytes_max: small(self.bytes(written.answer_token_bytes_max.as_ref(), 1 << 20)),
+            answer_ratio_max: u32::try_from(self.count(written.answer_ratio_max.as_ref(), 200))
+                .unwrap_or(u32::MAX),
             answer_depth_max: self.depth(written),
         }
     }
@@ -96,9 +102,15 @@ impl Meaning<'_> {
         if let Some(at) = written.header_bytes_max.as_ref().filter(|at| !HEADER_BYTES.contains(&at.value.0)) {
             self.fault(at.mark, "a request's head may have 8KiB to 1MiB");
         }
+        if let Some(at) = written.headers_max.as_ref().filter(|at| at.value > HEADERS_MAX as u64) {
+            self.fault(at.mark, format!("a request has at most {HEADERS_MAX} header fields"));
+        }
         let target_bytes = self.bytes(written.target_bytes_max.as_ref(), (4 << 10).min(header_bytes));
         if let Some(at) = written.target_bytes_max.as_ref().filter(|at| at.value.0 > header_bytes) {
             self.fault(at.mark, format!("the target cannot be longer than the head ({header_bytes} bytes)"));
+        }
+        if let Some(at) = written.target_bytes_max.as_ref().filter(|at| at.value.0 > TARGET_BYTES_MAX) {
+            self.fault(at.mark, format!("a target has at most {TARGET_BYTES_MAX} bytes"));
         }
         target_bytes
     }

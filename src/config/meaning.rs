@@ -4,8 +4,8 @@
 //! value is thrown away when there was one.
 
 use super::files::Named;
-use super::settings::{AuditSettings, CatalogueSettings, DataListener, Settings};
-use super::written::{Audit, Catalogue, Written};
+use super::settings::{CatalogueSettings, DataListener, Settings};
+use super::written::{Catalogue, Written};
 use crate::engine::terms::Text;
 use crate::fault::Faults;
 use crate::written::{At, Bytes, Mark, Period, Source};
@@ -52,6 +52,9 @@ impl<'a> Meaning<'a> {
             identity: self.identity(&written.identity),
             audit: self.audit(&written.audit),
             catalogue,
+            retention: self.retention(&written.audit),
+            subject_keys: self.subject_keys(&written.audit.subject_keys),
+            usage: self.usage(&written.usage),
             quotas,
             defence: self.defence(&written.defence),
             pseudonym_key_file: self
@@ -69,23 +72,6 @@ impl<'a> Meaning<'a> {
             self.fault(workers.mark, format!("workers must be 1 to {WORKERS_MAX}"));
         }
         workers.value
-    }
-
-    fn audit(&mut self, written: &Audit) -> AuditSettings {
-        const SEGMENT_BYTES_MIN: u64 = 64 << 10;
-        let segment = written.segment_bytes_max.as_ref();
-        if let Some(at) = segment.filter(|at| at.value.0 < SEGMENT_BYTES_MIN) {
-            self.fault(at.mark, "a segment holds at least 64KiB");
-        }
-        AuditSettings {
-            dir: self.folder(written.dir.as_ref(), "var/audit", false),
-            best_effort_l1: written.best_effort_l1,
-            queue_max: self.count(written.queue_max.as_ref(), 8192),
-            segment_bytes_max: self.bytes(segment, 64 << 20),
-            disk_low_bytes: self.bytes(written.disk_low_bytes.as_ref(), 1 << 30),
-            signing_key_file: written.signing_key_file.as_ref().map(|at| self.secret(at)),
-            sinks: self.sinks(&written.sinks),
-        }
     }
 
     fn catalogue(&mut self, written: &Catalogue, data: &DataListener) -> CatalogueSettings {

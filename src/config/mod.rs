@@ -18,6 +18,7 @@
 //! assert!(faults.starts_with("zhamen.yaml:1:8: unknown key `addres`"), "{faults}");
 //! ```
 
+mod audit;
 mod files;
 mod identity;
 mod limits;
@@ -30,6 +31,7 @@ mod sinks;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod usage;
 mod written;
 
 use crate::fault::{Fault, Faults};

@@ -61,7 +61,7 @@ fn word(written_as: &str) -> &str {
         "Period" => "duration",
         "Bytes" => "size",
         "usize" | "u64" | "u32" => "number",
-        "Vec<String" | "Vec<Issuer" | "Vec<Sink" => "list",
+        "Vec<String" | "Vec<Issuer" | "Vec<Witness" | "Vec<SubjectKey" | "Vec<Sink" => "list",
         "San" => "`uri` or `dns`",
         "Text" => "`{zh: …, en: …}`",
         "BTreeMap<String, u32" | "BTreeMap<String, u16" => "number for each tier",

@@ -3,6 +3,7 @@
 //! [`Settings`] is made once by [`super::load`] out of what was written; nothing reads YAML after
 //! that. Every duration and size carries its unit in its name.
 
+use crate::engine::evidence::note::VerifierKey;
 use crate::engine::terms::{RiskTier, Text};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,10 @@ pub struct Settings {
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
     pub catalogue: CatalogueSettings,
+    pub retention: RetentionSettings,
+    /// Keys of subject tokens by id, newest first; empty: the pseudonym key makes them.
+    pub subject_keys: Vec<(String, PathBuf)>,
+    pub usage: UsageSettings,
     pub quotas: QuotaSettings,
     pub defence: DefenceSettings,
     /// Key of subject tokens and pseudonyms; a file with 32 random bytes or 64 hex digits, mode 0600.
@@ -90,6 +95,8 @@ pub struct Limits {
     pub answer_bytes_max: u64,
     /// The longest single token (key, string, number) of an answer.
     pub answer_token_bytes_max: usize,
+    /// Decoded bytes of a compressed answer for each byte received, from the first MiB on.
+    pub answer_ratio_max: u32,
     pub answer_depth_max: usize,
 }
 
@@ -161,14 +168,81 @@ pub struct AuditSettings {
     pub best_effort_l1: bool,
     /// Entries waiting at most; beyond it requests are refused.
     pub queue_max: usize,
-    /// A segment is closed at this size.
+    /// A segment is closed at this size, or at this age.
     pub segment_bytes_max: u64,
+    pub segment_age_max: Duration,
+    /// Closed segments are compressed (gzip) when they have not been written for so long.
+    pub seal_age: Option<Duration>,
     /// Warn when the disk has less than this left.
     pub disk_low_bytes: u64,
-    /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints; absent: neither is given.
+    /// Which log this is: first line of its checkpoints, and the name of its key.
+    pub origin: String,
+    /// Ed25519 seed that signs checkpoints: 32 random bytes or 64 hex digits, mode 0600. Without it there
+    /// are tiles, but no checkpoints.
     pub signing_key_file: Option<PathBuf>,
+    /// A checkpoint covers an entry after so long at the latest.
+    pub checkpoint_every: Duration,
+    /// Checkpoints are appended here too: on another disk, better on another machine.
+    pub witness_file: Option<PathBuf>,
+    /// Who is asked to cosign checkpoints, and how often at most.
+    pub witnesses: Vec<Witness>,
+    pub witness_every: Duration,
     /// Who gets a copy of every entry.
     pub sinks: Vec<SinkSettings>,
+}
+
+impl AuditSettings {
+    /// A log in this folder, without key or witness; everything else by default.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        AuditSettings {
+            dir: dir.into(),
+            best_effort_l1: false,
+            queue_max: 8192,
+            segment_bytes_max: 64 << 20,
+            segment_age_max: Duration::from_secs(24 * 3600),
+            seal_age: None,
+            disk_low_bytes: 1 << 30,
+            origin: "zhamen.local/audit".into(),
+            signing_key_file: None,
+            checkpoint_every: Duration::from_secs(1),
+            witness_file: None,
+            witnesses: Vec::new(),
+            witness_every: Duration::from_secs(60),
+            sinks: Vec::new(),
+        }
+    }
+}
+
+/// One witness by the C2SP tlog-witness protocol.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// Submission prefix; `add-checkpoint` is put behind it.
+    pub url: String,
+    /// Its key of kind 4 (`cosignature/v1`).
+    pub key: VerifierKey,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How long the audit log is kept, and where.
+#[derive(Clone, Debug)]
+pub struct RetentionSettings {
+    /// Where closed segments are moved to.
+    pub archive_dir: Option<PathBuf>,
+    /// Entries about nobody's data: at least six months.
+    pub ordinary: Duration,
+    /// Entries about personal or classified data: at least three years.
+    pub personal: Duration,
+}
+
+/// What subjects may ask.
+#[derive(Clone, Debug)]
+pub struct UsageSettings {
+    /// Folder of the index.
+    pub dir: PathBuf,
+    /// Answered on the data plane too.
+    pub on_data_plane: bool,
+    /// How often one subject may ask.
+    pub quota: Quota,
 }
 
 /// One receiver of copies of the log.
@@ -211,6 +285,8 @@ pub struct QuotaSettings {
     pub application: Quota,
     pub department: Quota,
     pub total: Quota,
+    /// Records given to one caller, charged after each answer; none: not limited.
+    pub volume: Option<Quota>,
     /// Cells that one request costs a caller of each tier. A higher tier pays more out of the same
     /// bucket, so a change of tier never grants a fresh burst.
     pub cost: [(RiskTier, u32); 6],

@@ -160,6 +160,7 @@ fn limits() {
             ],
         ),
         ("headers_max: 0", vec![(3, 23, "this limit must be 1 to 1073741824")]),
+        ("headers_max: 10001", vec![(3, 23, "a request has at most 10000 header fields")]),
         ("headers_max: -1", vec![(3, 23, "expected a whole number, not negative, found the number -1")]),
         ("header_bytes_max: 4KiB", vec![(3, 28, "a request's head may have 8KiB to 1MiB")]),
         ("target_bytes_max: 17KiB", vec![(3, 28, "the target cannot be longer than the head (16384 bytes)")]),
@@ -252,6 +253,18 @@ fn quotas_and_defence() {
         ),
         ("workers: 0", vec![(3, 10, "workers must be 1 to 256")]),
         ("audit: {segment_bytes_max: 1KiB}", vec![(3, 28, "a segment holds at least 64KiB")]),
+        ("audit: {origin: a b}", vec![(3, 17, "an origin has no space, no plus and at most 255 bytes")]),
+        (
+            "audit: {witness_file: w}",
+            vec![(3, 23, "only signed checkpoints are witnessed: `signing_key_file` is missing")],
+        ),
+        (
+            "audit: {signing_key_file: k, witnesses: [{url: 'ftp://w', key: x}]}",
+            vec![
+                (3, 48, "not an https address"),
+                (3, 64, "this is not a verifier key: name+8 hexadecimal digits+base64, Ed25519"),
+            ],
+        ),
         (
             "policies_dir: '${env:ZHAMEN_NO_SUCH_VARIABLE}/x'",
             vec![(3, 15, "the environment variable ZHAMEN_NO_SUCH_VARIABLE is not set")],
@@ -281,7 +294,7 @@ fn the_shipped_file_has_a_meaning_and_states_the_defaults() {
     assert_eq!(issuer.leeway, Duration::from_secs(30));
 
     let bare = "data: {tls: {certificate_file: certs/server.pem, key_file: certs/server.key, client_ca_file: certs/ca.pem}}\n\
-                pseudonym_key_file: certs/pseudonym.key\n";
+                pseudonym_key_file: certs/pseudonym.key\naudit: {signing_key_file: certs/audit.key}\n";
     let mut bare = parse("bare", bare, base).unwrap();
     bare.identity.issuers = settings.identity.issuers.clone();
     assert_eq!(format!("{settings:#?}"), format!("{bare:#?}"));

@@ -38,6 +38,7 @@ impl Meaning<'_> {
             application: self.quota("application", written.application.as_ref(), (500, 1000), highest, at),
             department: self.quota("department", written.department.as_ref(), (2000, 4000), highest, at),
             total: self.quota("total", written.total.as_ref(), (20_000, 40_000), highest, at),
+            volume: written.volume.as_ref().map(|at| self.quota("volume", Some(at), (1, 1), 1, None)),
             cost: std::array::from_fn(|place| (TIERS[place], cost[place])),
             keys_max: self.count(written.keys_max.as_ref(), 65_536),
         }

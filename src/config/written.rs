@@ -31,6 +31,8 @@ pub(super) struct Written {
     pub audit: Audit,
     /// The public catalogue and the register of grants.
     pub catalogue: Catalogue,
+    /// What subjects may ask: who looked at my data.
+    pub usage: Usage,
     /// How much each caller, application and department may ask.
     pub quotas: Quotas,
     /// When behaviour raises a caller's tier, and when it is lowered again.
@@ -136,6 +138,8 @@ pub(super) struct Limits {
     pub answer_bytes_max: Option<At<Bytes>>,
     /// The longest single key, string or number of an answer. Default `1MiB`.
     pub answer_token_bytes_max: Option<At<Bytes>>,
+    /// Decoded bytes of a compressed answer for each byte received, from the first MiB on. Default `200`.
+    pub answer_ratio_max: Option<At<u64>>,
     /// The deepest nesting of an answer, at most 512. Default `64`.
     pub answer_depth_max: Option<At<u64>>,
 }
@@ -198,7 +202,8 @@ pub(super) struct Keys {
     pub url: Option<At<String>>,
     /// CA certificates that the address must chain to, PEM. Required for `https`.
     pub ca_file: Option<At<String>>,
-    /// How often the address is asked. Default `5m`.
+    /// The address is asked at least this often; more often, but at most once a minute, where `max-age` of
+    /// its answer's `Cache-Control` is shorter. Default `5m`.
     pub refresh: Option<At<Period>>,
     /// A key set older than this is no longer trusted: 503. Default `24h`.
     pub age_max: Option<At<Period>>,
@@ -216,14 +221,90 @@ pub(super) struct Audit {
     pub queue_max: Option<At<u64>>,
     /// A segment of the log is closed at this size. Default `64MiB`.
     pub segment_bytes_max: Option<At<Bytes>>,
+    /// A segment of the log is closed at this age. Default `24h`.
+    pub segment_age_max: Option<At<Period>>,
+    /// Closed segments that have not been written for so long are compressed (gzip); they verify as before,
+    /// and so do their proofs. Absent: they stay as they are.
+    pub seal_age: Option<At<Period>>,
     /// Warn when the disk has less than this left. Default `1GiB`.
     pub disk_low_bytes: Option<At<Bytes>>,
-    /// Ed25519 key (PKCS#8, PEM) that signs receipts and checkpoints, readable by its owner alone.
-    /// Absent: neither is given.
+    /// Name of this log among all logs, first line of its checkpoints: host and path without scheme, the
+    /// same for as long as the log lives. Default `zhamen.local/audit`.
+    pub origin: Option<At<String>>,
+    /// Ed25519 seed that signs checkpoints and receipts: a file with 32 random bytes or 64 hexadecimal
+    /// digits, readable by its owner alone. Absent: no receipts; the log has tiles but no checkpoints, and
+    /// a cut at its end cannot show.
     pub signing_key_file: Option<At<String>>,
+    /// A checkpoint covers an entry after so long at the latest. Default `1s`.
+    pub checkpoint_every: Option<At<Period>>,
+    /// File that every checkpoint is appended to, on another disk or machine, to verify against with
+    /// `zhamen audit verify --witness`. Absent: none.
+    pub witness_file: Option<At<String>>,
+    /// Who is asked to cosign checkpoints (C2SP tlog-witness). Default: nobody.
+    pub witnesses: Vec<Witness>,
+    /// How often witnesses are asked at most. Default `1m`.
+    pub witness_every: Option<At<Period>>,
+    /// Folder that `zhamen audit archive` moves closed segments to; it may be another disk. The log is
+    /// read there too. Absent: nothing is archived.
+    pub archive_dir: Option<At<String>>,
+    /// How long entries are kept before `zhamen audit expire` may delete them.
+    pub retention: Retention,
+    /// Keys of subject tokens, newest first: the first makes tokens, all of them find them. A key that
+    /// is removed here and destroyed makes its tokens unlinkable for good. Default `[]`: tokens are made
+    /// with `pseudonym_key_file`, which always finds its own.
+    pub subject_keys: Vec<SubjectKey>,
     /// Who gets a copy of every entry, at least once: files, syslog, OpenTelemetry. How far each has
     /// come is kept in the folder `<dir>-sinks`. Default `[]`.
     pub sinks: Vec<Sink>,
+}
+
+/// One witness of the audit log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witness {
+    /// Its submission prefix, `https`; `http` on loopback only. Required.
+    pub url: At<String>,
+    /// Its verifier key (C2SP vkey of kind 4, `cosignature/v1`). Required.
+    pub key: At<String>,
+    /// CA certificates that the address must chain to, PEM. Absent: those of the system.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
+}
+
+/// How long entries are kept. A segment is kept as long as the longest-lived entry in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    /// Entries about nobody's data: starts, reloads, tiers. At least `180d` (six months: Cybersecurity
+    /// Law, network logs). Default `180d`.
+    pub ordinary: Option<At<Period>>,
+    /// Entries about personal or classified data. At least `1095d` (three years: PIPL 56, Network Data
+    /// Security Regulation 12). Default `1095d`.
+    pub personal: Option<At<Period>>,
+}
+
+/// A key of subject tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubjectKey {
+    /// Stands before each of its tokens: a letter, then letters and digits, at most 16. Never used
+    /// again for another key. Required.
+    pub id: At<String>,
+    /// A file with 32 random bytes or 64 hexadecimal digits, readable by its owner alone. Required.
+    pub file: At<String>,
+}
+
+/// What subjects may ask.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Usage {
+    /// Folder of the index over the audit log; made when absent, built again when lost. Default
+    /// `var/usage`.
+    pub dir: Option<At<String>>,
+    /// Answer `/usage/v1` on the data plane too, where citizens' portals can reach it. Default `false`.
+    pub on_data_plane: bool,
+    /// How often one subject may ask. Default `{per_second: 1, burst: 30}`.
+    pub quota: Option<At<Quota>>,
 }
 
 /// One receiver of copies of the audit log: `file`, `syslog` or `otlp`, exactly one.
@@ -317,6 +398,9 @@ pub(super) struct Quotas {
     pub department: Option<At<Quota>>,
     /// Of the whole gateway. Default `{per_second: 20000, burst: 40000}`.
     pub total: Option<At<Quota>>,
+    /// Of the records given to one caller, or the subjects told of where they are more: charged after
+    /// each answer, which is given whole; then the caller waits. Absent: not limited.
+    pub volume: Option<At<Quota>>,
     /// Cells that one request costs a caller of each tier, never falling. All six are named.
     /// Default `{T0: 1, T1: 1, T2: 2, T3: 4, T4: 8, T5: 16}`.
     pub cost: Option<At<BTreeMap<String, u32>>>,

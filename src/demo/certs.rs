@@ -102,7 +102,8 @@ impl fmt::Display for Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Report(pub Vec<(String, Fate)>);
 
-/// Completes the folder: authority, revocation list, server, applications, token issuer, pseudonym key.
+/// Completes the folder: authority, revocation list, server, applications, token issuer, pseudonym key,
+/// the audit log's signing key.
 ///
 /// `names` are DNS names or addresses which the server's certificate carries besides its own.
 ///
@@ -118,7 +119,8 @@ pub fn complete(dir: &Path, names: &[String], now: SystemTime) -> Result<Report,
         folder.leaf(application, client(application)?, &[], &authority)?;
     }
     folder.token_issuer()?;
-    folder.pseudonym_key()?;
+    folder.secret("pseudonym.key")?;
+    folder.secret("audit.key")?;
     Ok(folder.report)
 }
 
@@ -243,17 +245,18 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// 32 random bytes as hexadecimal digits, never made anew: old audit entries hang on them.
-    fn pseudonym_key(&mut self) -> Result<(), CertsError> {
-        if self.dir.join("pseudonym.key").exists() {
-            self.note("pseudonym.key", Fate::Kept);
+    /// 32 random bytes as hexadecimal digits, never made anew: old audit entries and checkpoints hang on
+    /// them.
+    fn secret(&mut self, file: &str) -> Result<(), CertsError> {
+        if self.dir.join(file).exists() {
+            self.note(file, Fate::Kept);
             return Ok(());
         }
         let mut key = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut key).map_err(|_| CertsError::Randomness)?;
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.put("pseudonym.key", format!("{hex}\n").as_bytes(), 0o600)?;
-        self.note("pseudonym.key", Fate::Made);
+        self.put(file, format!("{hex}\n").as_bytes(), 0o600)?;
+        self.note(file, Fate::Made);
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 
 use super::citizens::cast;
 use super::departments::Department;
-use super::tokens::{Claims, Confirmation, MatterClaim, SubjectClaim};
+use super::tokens::{CitizenClaims, Claims, Confirmation, MatterClaim, SubjectClaim, SubjectId};
 
 /// A token of the demo.
 #[derive(Debug)]
@@ -146,6 +146,15 @@ pub const PASSES: &[Pass] = &[
         ..ASSISTANCE_OFFICER
     },
 ];
+
+/// Citizens who ask who looked at their data: name of the token's file, and identity number.
+pub const CITIZENS: &[(&str, &str)] =
+    &[("citizen-applicant", cast::APPLICANT), ("citizen-seller", cast::SELLER)];
+
+/// What a citizen's token says.
+pub fn citizen_claims(file: &str, id: &'static str) -> CitizenClaims {
+    CitizenClaims { sub: format!("portal-{file}"), sub_id: SubjectId { subject_type: "NATURAL", id } }
+}
 
 impl Pass {
     /// What its token says, bound to the application's certificate.

@@ -54,6 +54,7 @@ shipped![
     "social-assistance.cedar",
     "statistics.cedar",
     "tax-deduction.cedar",
+    "use.cedar",
 ];
 
 #[cfg(test)]

@@ -63,6 +63,23 @@ pub struct Claims {
     pub cnf: Option<Confirmation>,
 }
 
+/// What the token of a citizen says, who asks about themselves.
+#[derive(Clone, Debug, Serialize)]
+pub struct CitizenClaims {
+    /// The portal's pseudonym of the person.
+    pub sub: String,
+    pub sub_id: SubjectId,
+}
+
+/// Whom the token is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubjectId {
+    /// `NATURAL`.
+    #[serde(rename = "type")]
+    pub subject_type: &'static str,
+    pub id: &'static str,
+}
+
 /// RFC 8705: SHA-256 of the certificate's DER, base64url.
 #[derive(Clone, Debug, Serialize)]
 pub struct Confirmation {
@@ -123,7 +140,7 @@ impl TokenIssuer {
     }
 
     /// A compact JWT (RFC 7515) of type `at+jwt` (RFC 9068), valid from `now` (seconds since 1970).
-    pub fn mint(&self, claims: &Claims, now: i64) -> Result<String, TokenError> {
+    pub fn mint(&self, claims: &impl Serialize, now: i64) -> Result<String, TokenError> {
         let mut payload = serde_json::to_value(claims).map_err(|_| TokenError::Signing)?;
         if let Some(members) = payload.as_object_mut() {
             members.insert("iss".to_owned(), ISSUER.into());

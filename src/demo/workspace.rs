@@ -12,7 +12,7 @@
 
 use super::certs::{self, CertsError, Report, write_file};
 use super::departments::{BASE_PORT, Department};
-use super::passes::PASSES;
+use super::passes::{CITIZENS, PASSES, citizen_claims};
 use super::policies;
 use super::tokens::{TokenError, TokenIssuer};
 use rustls_pki_types::CertificateDer;
@@ -194,6 +194,11 @@ fn mint(dir: &Path, now: SystemTime) -> Result<(), WorkspaceError> {
             CertificateDer::from_pem_file(&path).map_err(|_| WorkspaceError::Certificate { path })?;
         let token = issuer.mint(&pass.claims(&certificate, now), now)?;
         let path = dir.join(format!("tokens/{}.jwt", pass.file));
+        write_file(&path, token.as_bytes(), 0o600).map_err(at(&path))?;
+    }
+    for (file, id) in CITIZENS {
+        let token = issuer.mint(&citizen_claims(file, id), now)?;
+        let path = dir.join(format!("tokens/{file}.jwt"));
         write_file(&path, token.as_bytes(), 0o600).map_err(at(&path))?;
     }
     Ok(())

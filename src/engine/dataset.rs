@@ -7,6 +7,7 @@
 use super::identifier::Kind;
 use super::mask::fields::FieldMap;
 use super::mask::scalar::LabelMasks;
+use super::mask::watch::LabelWatch;
 use super::terms::{Level, NationalGrade, SensitiveCategory, SharingType, Text};
 use std::sync::Arc;
 
@@ -47,6 +48,9 @@ pub struct Dataset {
     pub labels: Vec<Arc<Label>>,
     /// Field paths → index into `labels`.
     pub fields: Arc<FieldMap>,
+    /// By label index: which values are looked at before they leave; a label beyond the end asks
+    /// nothing.
+    pub watch: Arc<[LabelWatch]>,
 }
 
 impl Dataset {

@@ -13,6 +13,7 @@
 //! ```
 
 use super::terms::{AuthMethod, LegalBasis, SubjectType};
+use crate::closed_enum;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -172,6 +173,20 @@ pub struct Statement {
     pub stepped_up_at: Option<i64>,
 }
 
+closed_enum! {
+    /// What is proved of a caller and may bound the rows it sees; the code is what catalogues write.
+    pub enum CallerAttribute {
+        /// Region of the officer (GB/T 2260), as the token's issuer states it.
+        Region = "caller.region",
+        /// The receiving department's unified social credit code.
+        Department = "caller.department",
+        /// The application's client id.
+        Application = "caller.application",
+        /// The officer's staff id.
+        Officer = "caller.officer",
+    }
+}
+
 /// Who is asking, proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -224,6 +239,17 @@ impl Principal {
     /// The department that receives the data: the officer's, else the application's.
     pub fn department(&self) -> &Arc<str> {
         self.officer.as_ref().map_or(&self.application.department, |officer| &officer.department)
+    }
+
+    /// What is proved of the caller, if it is.
+    pub fn attribute(&self, attribute: CallerAttribute) -> Option<&Arc<str>> {
+        let officer = self.officer.as_deref();
+        match attribute {
+            CallerAttribute::Region => officer.and_then(|officer| officer.region.as_ref()),
+            CallerAttribute::Department => Some(self.department()),
+            CallerAttribute::Application => Some(&self.application.id),
+            CallerAttribute::Officer => officer.map(|officer| &officer.id),
+        }
     }
 
     /// An API key alone is a weak proof, and policies can see that.

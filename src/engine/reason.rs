@@ -87,6 +87,8 @@ reasons! {
     CrossBorder = "E-CROSS-BORDER", 403, "不得向境外提供", "Not to be provided abroad", ["个人信息保护法#36", "个人信息保护法#38", "网络数据安全管理条例#37"], "须先通过安全评估", "A security assessment must come first";
     RiskStepUp = "E-RISK-STEPUP", 401, "需强化核验", "Stronger authentication is needed", ["GB/T 39477-2020#6.2"], "请完成多因素认证或双人复核后重试", "Authenticate again with a second factor or a second person";
     RiskReduced = "E-RISK-REDUCED", 403, "风险期内降级提供", "Reduced disclosure while the risk lasts", ["数据安全法#29"], "限制到期后自动恢复", "It lifts by itself when the restriction expires";
+    FieldUse = "E-FIELD-USE", 403, "不得以无权查看的字段筛选、排序或统计", "A field that is not shown to you may not choose, order or count records", ["个人信息保护法#6", "数据安全法#27"], "请去掉该参数，或申请查看该字段", "Leave the parameter out, or apply to see the field";
+    RowScope = "E-ROW-SCOPE", 403, "未证明可见数据的范围", "The scope of rows you may see was not proved", ["个人信息保护法#6", "数据安全法#38"], "请使用载明区划、部门的令牌", "Use a token that states your region and department";
     FieldNotNeeded = "E-FIELD-NOT-NEEDED", 403, "超出最小必要字段", "The field is not needed for this matter", ["个人信息保护法#6"], "如确需，请在事项所需材料中登记", "If it is needed, have it listed for the matter type";
     NoPolicy = "E-NO-POLICY", 403, "无授权策略", "No policy permits this", ["数据安全法#38"], "请提交共享申请", "Apply for sharing";
     Excessive = "E-EXCESSIVE", 429, "数量、频次明显超过合理范围", "Volume or frequency is clearly excessive", ["政府信息公开条例#35"], "请稍后重试；如有正当理由请向主管部门说明", "Retry later; state your reasons if the volume is justified";
@@ -151,6 +153,7 @@ causes! {
     NotHttp = "not_http" => Request;
     BadVersion = "version" => Version;
     EarlyClose = "early_close" => Request;
+    StreamRefused = "stream_refused" => Request;
     SlowBody = "slow_body" => SlowClient;
     Expect = "expect" => Expectation;
     UpgradeRefused = "upgrade_refused" => Request;
@@ -166,6 +169,7 @@ causes! {
     BodyUnexpected = "body_unexpected" => Request;
     MisdirectedHost = "misdirected" => Misdirected;
     IdentityHeader = "identity_header" => Request;
+    OverrideHeader = "override_header" => Request;
     NoRoute = "no_route" => NotFound;
     AcceptUnserved = "accept" => NotAcceptable;
 
@@ -194,6 +198,8 @@ causes! {
     QuotaApplication = "quota_application" => Excessive;
     QuotaDepartment = "quota_department" => Excessive;
     QuotaTotal = "quota_total" => Excessive;
+    // The records given to the caller before.
+    QuotaVolume = "quota_volume" => Excessive;
 
     UpstreamConnect = "upstream_connect" => Upstream;
     UpstreamTls = "upstream_tls" => Upstream;
@@ -206,11 +212,18 @@ causes! {
     UpstreamType = "upstream_type" => Unmaskable;
     UpstreamCoding = "upstream_coding" => Unmaskable;
     UpstreamRange = "upstream_range" => Unmaskable;
+    DecodeLabel = "decode_label" => Unmaskable;
+    DecodeGarbage = "decode_garbage" => Unmaskable;
+    DecodeTruncated = "decode_truncated" => Unmaskable;
+    DecodeTrailing = "decode_trailing" => Unmaskable;
+    DecodeLimit = "decode_limit" => Unmaskable;
+    UpstreamException = "upstream_exception" => Upstream;
     MaskFailed = "mask_failed" => Unmaskable;
     BodyLimit = "body_limit" => Unmaskable;
 
     AuditFailed = "audit_failed" => AuditUnavailable;
     AuditQueue = "audit_queue" => AuditUnavailable;
+    IndexUnavailable = "usage_index" => Unavailable;
     Panicked = "panic" => Internal500;
 }
 

@@ -1,6 +1,7 @@
 //! The admin plane's listener, and the views it shows of the running parts.
 
 use super::{GatewayError, Parts};
+use crate::engine::evidence::tile::TileName;
 use crate::engine::evidence::{self, Entry, encode};
 use crate::net::body::Body;
 use crate::net::connections::Connections;
@@ -8,11 +9,12 @@ use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
-use crate::ops::admin::{Admin, Answer, Asked, CallerView, Check, action_of};
+use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, host_is_local, problem};
 use crate::ops::registers::Pages;
 use crate::ops::sinks::Sinks;
-use crate::state::secret;
-use bytes::Bytes;
+use crate::ops::usage::is_usage;
+use crate::secret;
+use crate::state::audit::AuditHealth;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use std::net::TcpListener;
@@ -44,10 +46,16 @@ pub(super) fn start(
         for socket in sockets {
             let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_MAX);
             let listener = Listener::new(socket, tls.clone(), limits.clone(), connections);
-            let admin = admin.clone();
-            let parts = parts.clone();
+            let (admin, parts) = (admin.clone(), parts.clone());
             let serve = move |peer: Rc<Peer>, request: Request<hyper::body::Incoming>| {
-                std::future::ready(respond(&admin, &parts, &peer, &request))
+                let (admin, parts) = (admin.clone(), parts.clone());
+                async move {
+                    // Persons prove themselves; the operators' credential is not theirs.
+                    if is_usage(request.uri().path()) && (!admin.loopback || host_is_local(host(&request))) {
+                        return super::usage::respond(&parts, peer.address.ip(), request).await;
+                    }
+                    respond(&parts, &admin, &peer, &request).await
+                }
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
                 tracing::error!(%error, "the admin plane could not use its socket");
@@ -58,29 +66,35 @@ pub(super) fn start(
     spawned.map_err(|error| GatewayError::Start { what: "the admin plane", error })
 }
 
-fn respond(
-    admin: &Admin,
+/// The name that a request is addressed to.
+fn host(request: &Request<hyper::body::Incoming>) -> &str {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let line = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    authority.or(line).unwrap_or_default()
+}
+
+async fn respond(
     parts: &Parts,
+    admin: &Admin,
     peer: &Peer,
     request: &Request<hyper::body::Incoming>,
 ) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let authority = request.uri().authority().map(|authority| authority.as_str());
     let asked = Asked {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query().unwrap_or_default(),
-        host: authority.or(text(header::HOST)).unwrap_or_default(),
+        host: host(request),
         accept: text(header::ACCEPT).unwrap_or_default(),
         accept_language: text(header::ACCEPT_LANGUAGE).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };
-    let Answer { status, content_type, body } = admin.answer(&asked);
-    note(admin, parts, peer, &asked, status);
+    let answer = recorded(parts, admin, peer, &asked, admin.answer(&asked)).await;
+    let Answer { status, content_type, body } = answer;
     let length = HeaderValue::from(body.len());
     // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
     let is_head = request.method() == hyper::Method::HEAD;
-    let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(Bytes::from(body)) });
+    let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(body) });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length);
@@ -97,30 +111,37 @@ fn respond(
     response
 }
 
-/// Records an act on this plane or a reading, also a refused one. What anybody may read, and what
-/// monitoring reads every few seconds, leaves none.
-fn note(admin: &Admin, parts: &Parts, peer: &Peer, asked: &Asked<'_>, status: u16) {
-    let Some(action) = action_of(asked.path) else { return };
-    let actor = match (&admin.credential, status) {
-        (_, 401 | 421) => "nobody",
-        (Some(_), _) => "credential",
-        (None, _) => "loopback",
-    };
-    let ts = parts.clock.now().unix_ms;
+/// Leaves an entry of what is to be accounted for, and withholds what may only be shown against one.
+async fn recorded(parts: &Parts, admin: &Admin, peer: &Peer, asked: &Asked<'_>, answer: Answer) -> Answer {
+    let Some(act) = Act::of(asked.path, answer.status) else { return answer };
+    let (ts, actor) = (parts.clock.now().unix_ms, admin.actor(asked.authorization));
     let from = Some(peer.address.ip());
-    drop(parts.audit.note(encode(&Entry::Admin(evidence::Admin { ts, actor, action, status, from }))));
+    let entry = Entry::Admin(evidence::Admin { ts, actor, action: act.code(), status: answer.status, from });
+    let pending = parts.audit.note(encode(&entry));
+    if answer.status == 200 && act.awaits_entry() && pending.receipt().await.is_err() {
+        return problem(503, "no answer without a record: the audit log is unavailable");
+    }
+    answer
 }
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
     let (registers, pages) = (parts.clone(), Pages::new(parts.settings.catalogue.clone()));
+    let drifts = parts.drifts.clone();
+    let audit = parts.audit.clone();
     Admin {
         metrics: parts.metrics.clone(),
         refresh: Box::new(move || super::upkeep::refresh(&refresh)),
         checks: Box::new(move || self::checks(&checks)),
         callers: Box::new(move |limit| self::callers(&callers, limit)),
+        drift: Box::new(move || drifts.list().into_iter().map(drift_view).collect()),
         state: Box::new(move || self::state(&state)),
         registers: Box::new(move |asked| pages.answer(&registers.shared.snapshots.current(), asked)),
+        log_file: Box::new(move |path| match path {
+            "checkpoint" => audit.checkpoint().map(String::into_bytes),
+            "cosigned" => audit.cosigned().map(String::into_bytes),
+            tile => audit.tile(TileName::parse(tile)?),
+        }),
         credential,
         loopback: parts.settings.admin.address.ip().is_loopback(),
     }
@@ -160,12 +181,26 @@ fn checks(parts: &Parts) -> Vec<Check> {
             false => format!("{} fails at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
         },
     }));
+    checks.extend(evidence_checks(&audit));
     checks.extend(keys.into_iter().map(|keys| Check {
         name: "keys",
         ok: keys.state == crate::identity::keystore::KeyState::Fresh,
         detail: format!("{} {}", keys.issuer, keys.state),
     }));
     checks
+}
+
+/// The tree and its witnesses: said, but no reason not to serve, because entries are durable without.
+fn evidence_checks(audit: &AuditHealth) -> Vec<Check> {
+    let said = |what: &str, size: u64, failing: &Option<String>| match failing {
+        None => format!("{what}: {size} entries"),
+        Some(reason) => format!("{what}: {size} entries, FAILING: {reason}"),
+    };
+    let tree = said("checkpoint", audit.tree.size, &audit.tree.failing);
+    let file = said("witness file", audit.tree.witness_file_size, &audit.tree.witness_file_failing);
+    let witnesses = audit.witnesses.iter().map(|witness| said(&witness.name, witness.size, &witness.failing));
+    let check = |detail| Check { name: "evidence", ok: true, detail };
+    [tree, file].into_iter().chain(witnesses).map(check).collect()
 }
 
 fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
@@ -181,6 +216,17 @@ fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {
         invalid_identifiers: state.invalid_identifiers,
     };
     states.into_iter().map(view).collect()
+}
+
+fn drift_view(drift: crate::state::drift::Drift) -> DriftView {
+    DriftView {
+        dataset: drift.dataset,
+        template: drift.template,
+        first_seen: drift.first_seen,
+        last_seen: drift.last_seen,
+        answers: drift.answers,
+        policy_digest: drift.digest,
+    }
 }
 
 fn state(parts: &Parts) -> serde_json::Value {
@@ -202,6 +248,8 @@ fn state(parts: &Parts) -> serde_json::Value {
             "head": audit.head,
             "queue": audit.places,
             "gaps": audit.gaps,
+            "checkpoint": audit.tree.size,
+            "verifier_key": parts.audit.verifier().map(ToString::to_string),
             "disk_low": audit.disk_low,
         },
         "connections": { "open": parts.connections.open() },

@@ -1,12 +1,14 @@
 //! What goes on beside requests: timers, reloads, gauges, signals.
 
 use super::Parts;
-use crate::engine::evidence::{Entry, EntryBody, Reload, Reloaded, encode, tier_change};
+use crate::engine::evidence::{self, Entry, EntryBody, Reload, Reloaded, encode, tier_change};
+use crate::engine::reason::Cause;
 use crate::fault::{Fault, Faults};
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
 use crate::ops::sinks::Sinks;
+use crate::state::readings;
 use crate::state::reload::Watched;
 use crate::state::snapshot::Attempt;
 use std::io;
@@ -53,7 +55,7 @@ pub(super) fn start(parts: &Arc<Parts>) -> io::Result<Upkeep> {
 
 async fn ticks(parts: &Parts, ends: &AtomicBool) {
     let mut checked: Option<(Arc<SharedUpstreams>, HealthChecks)> = None;
-    let mut tick: u64 = 0;
+    let (mut tick, mut unserved) = (0_u64, 0);
     while !ends.load(Ordering::Relaxed) {
         let upstreams = parts.shared.snapshots.current().upstreams.clone();
         if checked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &upstreams)) {
@@ -63,14 +65,42 @@ async fn ticks(parts: &Parts, ends: &AtomicBool) {
         if tick.is_multiple_of(SWEEP_TICKS) {
             sweep(parts);
         }
+        record_readings(parts).await;
         tick += 1;
+        note_unserved(parts, &mut unserved);
         tokio::time::sleep(TICK).await;
+    }
+    // The workers have ended: what their last connections left.
+    note_unserved(parts, &mut unserved);
+}
+
+/// Records streams that were refused without an entry each, as an exact count.
+fn note_unserved(parts: &Parts, noted: &mut u64) {
+    let total = parts.connections.stats().unserved();
+    let count = total - std::mem::replace(noted, total);
+    if count > 0 {
+        let ts = parts.clock.now().unix_ms;
+        let refused = evidence::Refused { ts, cause: Cause::StreamRefused, count };
+        drop(parts.audit.note(encode(&Entry::Refused(refused))));
+    }
+}
+
+/// Makes entries of the notes that commands leave before they read the log.
+async fn record_readings(parts: &Parts) {
+    let dir = &parts.settings.audit.dir;
+    for waiting in readings::pending(&parts.audit, dir, parts.clock.now().unix_ms) {
+        if waiting.entry.receipt().await.is_ok()
+            && let Err(error) = std::fs::remove_file(&waiting.path)
+        {
+            tracing::warn!(%error, "the note of a reading of the audit log could not be removed");
+        }
     }
 }
 
 fn sweep(parts: &Parts) {
     let now = parts.clock.now();
     parts.shared.quotas.sweep(now);
+    parts.usage.sweep(now);
     for swept in parts.shared.profiles.sweep(now) {
         parts.metrics.tier_changes.with_label_values(&[swept.change.new.code()]).inc();
         drop(parts.audit.note(tier_change(now.unix_ms, &swept.caller, &swept.change)));
@@ -79,7 +109,7 @@ fn sweep(parts: &Parts) {
 
 /// What the reloader watches: the policies folder, and certificates with key sets.
 pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
-    let (policies, files) = (parts.clone(), parts.clone());
+    let (policies, files, upstreams) = (parts.clone(), parts.clone(), parts.clone());
     let mut seen = stamps(&credential_files(parts));
     let look_at_files = move |forced: bool| {
         let now = stamps(&credential_files(&files));
@@ -88,13 +118,34 @@ pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
             reload_credentials(&files);
         }
     };
+    let mut tried = None;
+    let look_at_upstreams = move |forced: bool| {
+        // A forced look at the policies has read these files already.
+        if forced || upstreams.shared.snapshots.current().upstreams.is_as_read() {
+            tried = None;
+            return;
+        }
+        // What was refused once is not tried again before it changes.
+        let now = stamps(&upstream_files(&upstreams));
+        if tried.replace(now.clone()) != Some(now) {
+            look_at_policies(&upstreams, true);
+        }
+    };
     vec![
         Watched {
             folders: vec![parts.settings.policies_dir.clone()],
             look: Box::new(move |forced| look_at_policies(&policies, forced)),
         },
         Watched { folders: folders(&credential_files(parts)), look: Box::new(look_at_files) },
+        Watched { folders: folders(&upstream_files(parts)), look: Box::new(look_at_upstreams) },
     ]
+}
+
+/// Certificates, keys and secrets of the upstreams in force.
+fn upstream_files(parts: &Parts) -> Vec<PathBuf> {
+    let snapshot = parts.shared.snapshots.current();
+    let files = snapshot.upstreams.iter().flat_map(|upstream| upstream.settings().files());
+    files.map(std::path::Path::to_owned).collect()
 }
 
 fn look_at_policies(parts: &Parts, forced: bool) {
@@ -211,6 +262,10 @@ pub(super) fn refresh(parts: &Parts) {
     refresh_audit(parts);
     refresh_connections(parts);
     refresh_sinks(parts);
+    for (dataset, templates, beyond) in parts.drifts.counts(&snapshot.digest) {
+        metrics.drift_templates.with_label_values(&[&dataset]).set(count(templates));
+        metrics.drift_beyond.with_label_values(&[&dataset]).set(count(beyond));
+    }
     metrics.upstream_up.reset();
     for upstream in snapshot.upstreams.iter() {
         for (place, endpoint) in upstream.endpoints().iter().enumerate() {
@@ -229,6 +284,19 @@ fn refresh_audit(parts: &Parts) {
     metrics.audit_fsync_seconds.set(health.sync_us_last as f64 / 1e6);
     metrics.audit_lag_seconds.set(health.lag_ms as f64 / 1e3);
     metrics.audit_disk_low.set(i64::from(health.disk_low));
+    metrics.audit_tree_ok.set(i64::from(health.tree.failing.is_none()));
+    metrics.audit_checkpoint.set(count(health.tree.size));
+    metrics.audit_checkpoint_lag.set(count(health.tree.lag));
+    let witness = |name: &str, ok: bool, size: u64| {
+        metrics.witness_ok.with_label_values(&[name]).set(i64::from(ok));
+        metrics.witness_lag.with_label_values(&[name]).set(count(health.tree.size.saturating_sub(size)));
+    };
+    if parts.settings.audit.witness_file.is_some() {
+        witness("file", health.tree.witness_file_failing.is_none(), health.tree.witness_file_size);
+    }
+    for seen in &health.witnesses {
+        witness(&seen.name, seen.failing.is_none(), seen.size);
+    }
 }
 
 fn refresh_sinks(parts: &Parts) {
@@ -251,6 +319,7 @@ fn refresh_connections(parts: &Parts) {
     events.extend(Refused::ALL.iter().map(|cause| (cause.code(), stats.refused(*cause))));
     events.extend(HandshakeFailure::ALL.iter().map(|cause| (cause.code(), stats.handshakes_failed(*cause))));
     events.extend(Cut::ALL.iter().map(|cause| (cause.code(), stats.cut(*cause))));
+    events.push(("stream_refused", stats.unserved()));
     for (event, total) in events {
         let counter = metrics.connections.with_label_values(&[event]);
         counter.inc_by(total.saturating_sub(counter.get()));

@@ -10,7 +10,7 @@ use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
 use crate::record::Books;
 use crate::request::{Worker, serve};
-use crate::state::secret;
+use crate::secret;
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -24,24 +24,39 @@ pub(super) fn start(
     drain: Drain,
 ) -> Result<JoinHandle<()>, GatewayError> {
     let parts = parts.clone();
-    let runtime =
-        super::upkeep::runtime().map_err(|error| GatewayError::Start { what: "a worker", error })?;
+    let (tell, started) = std::sync::mpsc::sync_channel(1);
     let run = move || {
+        // A runtime of this kind belongs to the thread that makes it.
+        let made = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+        let runtime = match made {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let _ = tell.send(Ok(()));
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts));
-        let local = tokio::task::LocalSet::new();
-        let served = local.block_on(
-            &runtime,
-            listener.run(drain, move |peer, request| serve(worker.clone(), peer, request)),
-        );
+        let served = runtime.block_on(listener.run(drain, move |peer, request| {
+            let (parts, worker) = (parts.clone(), worker.clone());
+            async move {
+                if super::usage::is_for_us(&parts, &request) {
+                    // Boxed, so that the requests of departments do not carry its room.
+                    return Box::pin(super::usage::respond(&parts, peer.address.ip(), request)).await;
+                }
+                serve(worker, peer, request).await
+            }
+        }));
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
             std::process::abort();
         }
     };
     let spawned = std::thread::Builder::new().name("worker".into()).spawn(run);
-    spawned.map_err(|error| GatewayError::Start { what: "a worker", error })
+    let failed = |error| GatewayError::Start { what: "a worker", error };
+    let thread = spawned.map_err(failed)?;
+    let ended = || Err(std::io::Error::other("its thread ended"));
+    started.recv().unwrap_or_else(|_| ended()).map_err(failed)?;
+    Ok(thread)
 }
 
 fn worker(parts: &Parts) -> Worker {
@@ -52,7 +67,9 @@ fn worker(parts: &Parts) -> Worker {
             audit: parts.audit.clone(),
             profiles: parts.shared.profiles.clone(),
             metrics: WorkerMetrics::new(parts.metrics.clone()),
-            subject_key: parts.subject_key.clone(),
+            quotas: parts.shared.quotas.clone(),
+            drifts: parts.drifts.clone(),
+            subject_key: parts.subject_keys.newest().clone(),
             clock: parts.clock,
             best_effort_l1: parts.settings.audit.best_effort_l1,
         }),

@@ -1,7 +1,7 @@
 //! What the claims of a token mean: an officer, a purpose, a matter, and until when.
 
 use crate::config::settings::Issuer;
-use crate::engine::identifier::{Kind, check};
+use crate::engine::identifier::{Identifier, Kind, check};
 use crate::engine::json::{Json, Object};
 use crate::engine::principal::{Matter, MatterSubject, Officer, Statement};
 use crate::engine::reason::Cause;
@@ -227,6 +227,10 @@ fn matter_subject(value: &Json) -> Result<MatterSubject, Cause> {
 
 /// The canonical form of a subject's number, by the kinds that such a subject has, likeliest first.
 fn canonical_identifier(subject_type: SubjectType, text: &str) -> Option<Arc<str>> {
+    identifier_of(subject_type, text).map(|found| found.canonical().into())
+}
+
+fn identifier_of(subject_type: SubjectType, text: &str) -> Option<Identifier> {
     let kinds: &[Kind] = match subject_type {
         SubjectType::Natural => {
             &[Kind::ResidentId, Kind::ForeignerId, Kind::HomeVisitPermit, Kind::TaiwanPermit, Kind::Passport]
@@ -235,7 +239,47 @@ fn canonical_identifier(subject_type: SubjectType, text: &str) -> Option<Arc<str
         // A subject of which the issuer does not say what it is cannot be compared with anything.
         SubjectType::Unknown => &[],
     };
-    kinds.iter().find_map(|kind| check(*kind, text).identifier()).map(|found| found.canonical().into())
+    kinds.iter().find_map(|kind| check(*kind, text).identifier())
+}
+
+/// A citizen who asks about themselves: whom the token is about, and its id.
+///
+/// The claim is `sub_id` (RFC 9493) with exactly `type`: `NATURAL` and `id`: the person's identity
+/// number in its canonical form; a `format` may stand beside them. `sub` stays the issuer's own
+/// pseudonym. A token that speaks for an office, or is bound to a certificate that is not looked at
+/// here, is refused.
+///
+/// # Errors
+/// As [`Claims::read`].
+pub(super) fn citizen(claims: &Object, issuer: &Issuer, now: i64) -> Result<Citizen, Cause> {
+    audience(claims, &issuer.audience)?;
+    Times::read(claims, issuer)?.hold_at(now)?;
+    required(claims, "sub")?;
+    if ["department", "post", "matter", "break_glass"].iter().any(|name| claims.get(name).is_some()) {
+        return Err(Cause::TokenClaims);
+    }
+    if claims.get("cnf").is_some() {
+        return Err(Cause::IdentityMismatch);
+    }
+    let about = claims.get("sub_id").and_then(Json::object).ok_or(Cause::TokenClaims)?;
+    let id = optional(about, "id")?.ok_or(Cause::TokenClaims)?;
+    let kind = optional(about, "type")?.and_then(|code| SubjectType::parse(&code));
+    let identifier = match kind {
+        Some(SubjectType::Natural) => identifier_of(SubjectType::Natural, &id),
+        Some(SubjectType::Legal | SubjectType::Unknown) | None => None,
+    };
+    Ok(Citizen {
+        identifier: identifier.filter(|found| found.canonical() == &*id).ok_or(Cause::TokenClaims)?,
+        token_id: optional(claims, "jti")?,
+        client: optional(claims, "client_id")?,
+    })
+}
+
+/// What a citizen's token says.
+pub(super) struct Citizen {
+    pub identifier: Identifier,
+    pub token_id: Option<Arc<str>>,
+    pub client: Option<Arc<str>>,
 }
 
 /// `cnf`: only the certificate thumbprint is known; a token bound to anything else is not for us.

@@ -7,7 +7,7 @@
 
 use super::claims::Claims;
 use crate::engine::principal::{Application, Principal};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// A verified token.
@@ -44,7 +44,7 @@ pub struct TokenMemo {
 impl TokenMemo {
     /// A memo of at most so many tokens.
     pub fn new(tokens_max: usize) -> Self {
-        TokenMemo { young: HashMap::new(), old: HashMap::new(), half: tokens_max / 2 }
+        TokenMemo { young: HashMap::default(), old: HashMap::default(), half: tokens_max / 2 }
     }
 
     /// How many tokens are remembered.

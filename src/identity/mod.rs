@@ -28,6 +28,7 @@
 //! ```
 
 pub mod api_key;
+mod citizen;
 mod claims;
 mod compact;
 pub mod fetch;
@@ -46,6 +47,7 @@ use crate::engine::principal::{Application, Certificate, Officer, Principal, Sta
 use crate::engine::reason::Cause;
 use crate::engine::terms::AuthMethod;
 use crate::fault::{Fault, Faults};
+use crate::secret;
 use api_key::HashKey;
 use fetch::{Endpoint, Job, Refresher};
 use keystore::{KeyStatus, KeyStore};
@@ -86,7 +88,9 @@ impl Identities {
         }
         let hash_key = match &settings.api_key_hash_key_file {
             None => None,
-            Some(path) => faults.absorb(read_hash_key(path).map_err(Faults::from)),
+            Some(path) => {
+                faults.absorb(secret::key(path).map_err(Faults::from)).map(|key| HashKey::new(&key))
+            }
         };
         faults.or(Identities { trusted, san: settings.certificate_san, hash_key })
     }
@@ -246,24 +250,6 @@ fn load_file(keys: &KeyStore, path: &Path) -> Result<(), Fault> {
         Fault::new(path.display().to_string(), format!("the key set was not taken: {fault}"))
             .help("a JWK set (RFC 7517) of public RSA, P-256 or Ed25519 keys, each with its own `kid`")
     })
-}
-
-/// Reads 32 bytes, raw or as 64 hex digits.
-fn read_hash_key(path: &Path) -> Result<HashKey, Fault> {
-    let fault = |message: &str| Fault::new(path.display().to_string(), message);
-    let bytes = std::fs::read(path).map_err(|error| fault(&error.to_string()))?;
-    if let Ok(raw) = <[u8; 32]>::try_from(bytes.as_slice()) {
-        return Ok(HashKey::new(&raw));
-    }
-    let text = bytes.trim_ascii();
-    let digit = |at: usize| text.get(at).and_then(|b| crate::engine::canonical::bytes::hex(*b));
-    let mut key = [0; 32];
-    for (place, byte) in key.iter_mut().enumerate() {
-        let pair = digit(place * 2).zip(digit(place * 2 + 1)).filter(|_| text.len() == 64);
-        let (high, low) = pair.ok_or_else(|| fault("this must hold 32 random bytes or 64 hex digits"))?;
-        *byte = high << 4 | low;
-    }
-    Ok(HashKey::new(&key))
 }
 
 impl std::fmt::Debug for Identities {

@@ -7,6 +7,7 @@ use super::registry::Registry;
 use super::{Identities, Proved, not_revoked};
 use crate::engine::canonical::Presented;
 use crate::engine::clock::Moment;
+use crate::engine::json::Object;
 use crate::engine::principal::{Application, Certificate, Principal};
 use crate::engine::reason::Cause;
 use crate::engine::terms::AuthMethod;
@@ -81,6 +82,15 @@ impl Identities {
 
     /// Verifies a token from nothing.
     fn prove(&self, token: &str, now: Moment) -> Result<Proof, Cause> {
+        let (place, generation, claims) = self.verified(token, now)?;
+        let issuer = &self.trusted.get(place).ok_or(Cause::TokenAudience)?.issuer;
+        let claims = Claims::read(&claims, issuer, now.unix_seconds())?;
+        Ok(Proof { issuer: place, generation, claims })
+    }
+
+    /// The claims of a token with a good signature, which of our issuers signed them, and with which
+    /// generation of its keys. What the claims say is not looked at.
+    pub(super) fn verified(&self, token: &str, now: Moment) -> Result<(usize, u64, Object), Cause> {
         let compact = Compact::read(token)?;
         let name = claims::issuer(&compact.claims)?;
         let place = self.trusted.iter().position(|trusted| trusted.issuer.issuer == name);
@@ -101,8 +111,7 @@ impl Identities {
         if !key.verifies(compact.signed, &compact.signature) {
             return Err(Cause::TokenInvalid);
         }
-        let claims = Claims::read(&compact.claims, &trusted.issuer, now.unix_seconds())?;
-        Ok(Proof { issuer: place, generation: held.generation, claims })
+        Ok((place, held.generation, compact.claims))
     }
 }
 

@@ -3,11 +3,13 @@
 use super::body::{Body, BodyError};
 use super::connections::{Connections, Cut};
 use super::drain::Drain;
-use super::guard::{Guard, SYNTHETIC_HOST, Scratch, Watch};
+use super::guard::{Guard, SYNTHETIC, SYNTHETIC_HOST, Scratch, Watch};
+use super::opened::Counted;
 use super::peer::{Peer, Protocol};
 use super::stream::Stream;
 use super::tls::Session;
 use crate::config::settings::Limits;
+use crate::engine::reason::Cause;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::HOST;
@@ -118,94 +120,100 @@ pub(super) async fn run<S, F>(
     F: Future<Output = Response<Body>> + 'static,
 {
     let activity = Rc::new(Activity { open: Cell::new(0), since: Cell::new(Instant::now()) });
+    let (limits, peer) = (&*shared.limits, Rc::new(peer));
+    let conduct = |watch| Conduct { limits, activity: &activity, watch, session, drain };
     let ended = match peer.protocol {
-        Protocol::Http1 => run_http1(&shared, stream, Rc::new(peer), session, &activity, drain).await,
-        Protocol::Http2 => run_http2(&shared, stream, Rc::new(peer), session, &activity, drain).await,
+        Protocol::Http1 => {
+            let (guard, watch) = Guard::new(stream, limits, shared.scratch.clone());
+            let service = service_fn(|request| {
+                peer.framing_fault.set(fault_of(&watch, &request));
+                answer(&shared, &peer, &activity, request, None)
+            });
+            let connection = http1_builder(limits).serve_connection(guard, &service);
+            let ended = drive(connection, conduct(Some(&watch))).await;
+            if ended == Some(Cut::Unparsed) {
+                record_unparsed(&watch, &service).await;
+            }
+            ended
+        }
+        Protocol::Http2 => {
+            let (stall, connections) = (limits.write_stall_timeout, shared.connections.clone());
+            let streams = Streams { next: Rc::default(), stall, connections };
+            let next = streams.next.clone();
+            let (stream, opened) = Counted::new(stream);
+            let served = Cell::new(0_u64);
+            let service = service_fn(|request| {
+                served.set(served.get() + 1);
+                let progress = Rc::new(Progress::default());
+                *next.borrow_mut() = Some(progress.clone());
+                answer(&shared, &peer, &activity, request, Some(progress))
+            });
+            let connection = http2_builder(limits, streams).serve_connection(TokioIo::new(stream), service);
+            let ended = drive(connection, conduct(None)).await;
+            shared.connections.stats().count_unserved(opened.get().saturating_sub(served.get()));
+            ended
+        }
     };
     if let Some(cut) = ended {
         shared.connections.stats().count_cut(cut);
     }
 }
 
-async fn run_http1<S, F>(
-    shared: &Rc<Shared<S>>,
-    stream: Stream,
-    peer: Rc<Peer>,
-    session: Option<Session>,
+/// Serves one request; it counts as open until its response body is dropped.
+fn answer<S, F>(
+    shared: &Shared<S>,
+    peer: &Rc<Peer>,
     activity: &Rc<Activity>,
-    drain: Drain,
-) -> Option<Cut>
+    request: Request<Incoming>,
+    progress: Option<Rc<Progress>>,
+) -> impl Future<Output = Result<Response<Tracked>, Infallible>> + use<S, F>
 where
-    S: Fn(Rc<Peer>, Request<Incoming>) -> F + 'static,
-    F: Future<Output = Response<Body>> + 'static,
+    S: Fn(Rc<Peer>, Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>>,
 {
-    let limits = &shared.limits;
-    let (guard, watch) = Guard::new(stream, limits, shared.scratch.clone());
-    let service = service_fn(|request: Request<Incoming>| {
-        peer.framing_fault.set(fault_of(&watch, &request));
-        let open = Open::new(activity);
-        let response = (shared.serve)(peer.clone(), request);
-        async move {
-            Ok::<_, Infallible>(response.await.map(|body| Tracked { body, progress: None, _open: open }))
-        }
-    });
+    let open = Open::new(activity);
+    let response = (shared.serve)(peer.clone(), request);
+    async move { Ok(response.await.map(|body| Tracked { body, progress, _open: open })) }
+}
+
+/// hyper refused a head that the guard had let through, and answered it by itself. It leaves its record
+/// all the same: the guard's stand-in is served in its place, and what it is answered goes nowhere.
+async fn record_unparsed<S>(watch: &Watch, service: &S)
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<Tracked>, Error = Infallible>,
+{
+    watch.head_fault.set(Some(Cause::NotHttp));
+    let nowhere = TokioIo::new(tokio::io::join(SYNTHETIC, tokio::io::sink()));
+    // Nobody waits for the answer, so nobody has to hear that it could not be given.
+    let _ = http1::Builder::new().half_close(true).serve_connection(nowhere, service).await;
+}
+
+/// The guard has judged each head by the limits, so hyper's own are never the narrower ones.
+fn http1_builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     // Head and idle times are the guard's and ours: hyper's single timer would count both as one.
     builder.half_close(false).header_read_timeout(None).timer(TokioTimer::new());
-    builder.max_buf_size((2 * limits.header_bytes_max).max(64 * 1024));
+    builder.max_buf_size(limits.header_bytes_max.saturating_mul(2).max(64 * 1024));
     if limits.headers_max > 100 {
         builder.max_headers(limits.headers_max);
     }
-    let connection = builder.serve_connection(guard, service);
-    drive(connection, Conduct { limits, activity, watch: Some(&watch), session, drain }).await
+    builder
 }
 
 /// The fault of the head that this request stands for, if it is the guard's stand-in.
-fn fault_of(watch: &Watch, request: &Request<Incoming>) -> Option<crate::engine::reason::Cause> {
+fn fault_of(watch: &Watch, request: &Request<Incoming>) -> Option<Cause> {
     let fault = watch.head_fault.get()?;
     // A peer that writes this host itself only gets its own request refused.
     let host = request.headers().get(HOST)?;
     (host.as_bytes() == SYNTHETIC_HOST.as_bytes()).then_some(fault)
 }
 
-async fn run_http2<S, F>(
-    shared: &Rc<Shared<S>>,
-    stream: Stream,
-    peer: Rc<Peer>,
-    session: Option<Session>,
-    activity: &Rc<Activity>,
-    drain: Drain,
-) -> Option<Cut>
-where
-    S: Fn(Rc<Peer>, Request<Incoming>) -> F + 'static,
-    F: Future<Output = Response<Body>> + 'static,
-{
-    let limits = &shared.limits;
-    let streams = Streams {
-        next: Rc::default(),
-        stall: limits.write_stall_timeout,
-        connections: shared.connections.clone(),
-    };
-    let next = streams.next.clone();
-    let service = service_fn(|request: Request<Incoming>| {
-        let open = Open::new(activity);
-        let progress = Rc::new(Progress::default());
-        *next.borrow_mut() = Some(progress.clone());
-        let response = (shared.serve)(peer.clone(), request);
-        async move {
-            let tracked = |body| Tracked { body, progress: Some(progress), _open: open };
-            Ok::<_, Infallible>(response.await.map(tracked))
-        }
-    });
-    let connection = http2_builder(limits, streams).serve_connection(TokioIo::new(stream), service);
-    drive(connection, Conduct { limits, activity, watch: None, session, drain }).await
-}
-
 /// Windows and buffers come from the memory that one connection may pin.
 fn http2_builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
     let share = limits.memory_budget_bytes / limits.connections_max.max(1);
     let window = u32::try_from(share).unwrap_or(u32::MAX).clamp(WINDOW_MIN, 1024 * 1024);
-    let header_bytes = u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX);
+    // Twice what the canonical reading allows: h2 answers a longer list by itself, without a record.
+    let header_bytes = u32::try_from(limits.header_bytes_max.saturating_mul(2)).unwrap_or(u32::MAX);
     let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
@@ -297,7 +305,7 @@ where
     }
 }
 
-impl<S> Graceful for http2::Connection<TokioIo<Stream>, S, Streams>
+impl<S> Graceful for http2::Connection<TokioIo<Counted>, S, Streams>
 where
     S: hyper::service::HttpService<Incoming, ResBody = Tracked, Error = Infallible>,
     S::Future: 'static,
@@ -352,5 +360,36 @@ fn why(ended: hyper::Result<()>) -> Option<Cut> {
         Ok(()) => None,
         Err(error) if error.is_parse() => Some(Cut::Unparsed),
         Err(_) => Some(Cut::Broken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::framing::{FramingLimits, Inspector, Verdict};
+
+    /// Whatever hyper may come to refuse that the inspector lets through, it leaves a record.
+    #[test]
+    fn a_head_that_hyper_alone_refuses_is_served_as_a_refusal() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let activity = Rc::new(Activity { open: Cell::new(0), since: Cell::new(Instant::now()) });
+        let seen = RefCell::new(Vec::new());
+        let watch = Watch { head_fault: Cell::new(None), head_begun: Cell::new(None) };
+        let service = service_fn(|request: Request<Incoming>| {
+            seen.borrow_mut().push((request.method().to_string(), fault_of(&watch, &request)));
+            let open = Open::new(&activity);
+            async { Ok(Response::new(Tracked { body: Body::Empty, progress: None, _open: open })) }
+        });
+        runtime.block_on(record_unparsed(&watch, &service));
+        assert_eq!(*seen.borrow(), [("GET".to_owned(), Some(Cause::NotHttp))]);
+        assert_eq!(activity.open.get(), 0);
+    }
+
+    /// The stand-in is a request that the guard itself would let through.
+    #[test]
+    fn the_stand_in_is_whole() {
+        let mut inspector = Inspector::new(FramingLimits::default());
+        assert_eq!(inspector.inspect(SYNTHETIC).verdict, Verdict::Clean);
+        assert!(inspector.is_between_requests());
     }
 }

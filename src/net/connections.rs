@@ -47,7 +47,8 @@ closed_enum! {
         Stalled = "stalled",
         /// It did not finish within the drain or after its idle time.
         Deadline = "deadline",
-        /// HTTP/1 that passed the guard and that hyper still could not parse; hyper answered 400.
+        /// HTTP/1 that passed the guard and that hyper still could not parse; hyper answered 400, and
+        /// the request was recorded as `not_http`.
         Unparsed = "unparsed",
         /// The peer went away or broke HTTP/2 rules.
         Broken = "broken",
@@ -66,6 +67,7 @@ pub struct ConnectionStats {
     handshakes_resumed: AtomicU64,
     handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     cut: [AtomicU64; Cut::ALL.len()],
+    unserved: AtomicU64,
 }
 
 impl ConnectionStats {
@@ -99,6 +101,16 @@ impl ConnectionStats {
 
     pub fn cut(&self, cause: Cut) -> u64 {
         self.cut[cause as usize].load(Relaxed)
+    }
+
+    /// Streams of HTTP/2 that peers opened and that h2 refused before anybody saw them: malformed, far
+    /// too long, reset at once, or too many. Counted when their connection ends.
+    pub fn unserved(&self) -> u64 {
+        self.unserved.load(Relaxed)
+    }
+
+    pub(super) fn count_unserved(&self, streams: u64) {
+        self.unserved.fetch_add(streams, Relaxed);
     }
 
     pub(super) fn count_accepted(&self) {

@@ -97,7 +97,7 @@ impl Listener {
     }
 
     /// Serves until the drain has ended: then no connection of this listener is open any more. Must
-    /// run inside a `LocalSet` of a current-thread runtime with I/O and time.
+    /// run on a thread of its own: inside a `LocalRuntime` or a `LocalSet`, with I/O and time.
     ///
     /// # Errors
     /// The socket cannot be registered with the runtime; nothing was accepted then.

@@ -20,6 +20,7 @@ pub mod drain;
 pub mod guard;
 pub mod head;
 pub mod listener;
+mod opened;
 pub mod peer;
 mod stream;
 pub mod tls;

@@ -11,7 +11,9 @@
 //! ```
 
 use super::metrics::Metrics;
+use crate::closed_enum;
 use crate::engine::terms::RiskTier;
+use bytes::Bytes;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +39,7 @@ pub struct Asked<'a> {
 pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    pub body: String,
+    pub body: Bytes,
 }
 
 /// One thing that must hold before the gateway can serve.
@@ -66,6 +68,66 @@ pub struct CallerView {
 /// Answers the paths of registers; none for any other.
 pub type Registers = Box<dyn Fn(&Asked<'_>) -> Option<Answer> + Send + Sync>;
 
+/// A field that no label covers, as it is listed.
+#[derive(Clone, Debug, Serialize)]
+pub struct DriftView {
+    pub dataset: String,
+    /// Path template, with `?` for keys that may be data.
+    pub template: String,
+    /// Seconds since 1970.
+    pub first_seen: i64,
+    pub last_seen: i64,
+    /// Answers in which it was seen.
+    pub answers: u64,
+    /// The snapshot under which it was last seen.
+    pub policy_digest: String,
+}
+
+closed_enum! {
+    /// What is recorded of the admin plane: readings of what it knows of callers, of grants and of
+    /// itself, attempts at pages that there are not, and everything that it refused. What is public,
+    /// and what monitoring reads every few seconds, holds nothing to account for.
+    pub enum Act {
+        ReadState = "read_state",
+        ReadCallers = "read_callers",
+        ReadGrants = "read_grants",
+        ReadDrift = "read_drift",
+        Refused = "refused",
+        UnknownPage = "unknown_page",
+    }
+}
+
+impl Act {
+    /// What a request did, if it is to be recorded. Unknown pages are one act, so that no path is
+    /// written; the status of the entry says how it was answered.
+    pub fn of(path: &str, status: u16) -> Option<Act> {
+        match (path, status) {
+            (_, 401 | 405 | 421) => Some(Act::Refused),
+            ("/admin/v1/state", _) => Some(Act::ReadState),
+            ("/admin/v1/callers", _) => Some(Act::ReadCallers),
+            ("/admin/v1/grants", _) => Some(Act::ReadGrants),
+            ("/admin/v1/drift", _) => Some(Act::ReadDrift),
+            ("/healthz" | "/readyz" | "/metrics" | "/catalogue" | "/grants", _) => None,
+            ("/admin/v1/openapi.json", _) => None,
+            // Hashes only.
+            (path, _) if path.starts_with(LOG_FILES) => None,
+            (_, _) => Some(Act::UnknownPage),
+        }
+    }
+
+    /// Names of people are shown against a durable entry only. The state is shown in any case: it is
+    /// what the log is mended by.
+    pub fn awaits_entry(self) -> bool {
+        match self {
+            Act::ReadCallers => true,
+            Act::ReadState | Act::ReadGrants | Act::ReadDrift | Act::Refused | Act::UnknownPage => false,
+        }
+    }
+}
+
+/// Gives a file of the transparency log, if it is there.
+pub type LogFile = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
 /// The parts of the running gateway that the admin plane looks at.
 pub struct Admin {
     pub metrics: Arc<Metrics>,
@@ -73,25 +135,17 @@ pub struct Admin {
     pub refresh: Box<dyn Fn() + Send + Sync>,
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
+    pub drift: Box<dyn Fn() -> Vec<DriftView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// The registers: the public pages and the full register of grants.
     pub registers: Registers,
+    /// A file of the transparency log by its path below `/audit/v1/`: checkpoints and tiles, which hold
+    /// hashes only. Entries are not among them: they name callers and subjects' pseudonyms.
+    pub log_file: LogFile,
     /// Bearer credential; absent on loopback without one.
     pub credential: Option<Vec<u8>>,
     /// The listener's address is loopback: then only local names are served.
     pub loopback: bool,
-}
-
-/// What a page's reading is called in the log; none for pages that leave no entry there: liveness,
-/// readiness, metrics and what is public. Unknown pages are one name, so that no path is written.
-pub fn action_of(path: &str) -> Option<&'static str> {
-    match path {
-        "/healthz" | "/readyz" | "/metrics" | "/catalogue" | "/grants" | "/admin/v1/openapi.json" => None,
-        "/admin/v1/grants" => Some("read grants"),
-        "/admin/v1/state" => Some("read state"),
-        "/admin/v1/callers" => Some("read callers"),
-        _ => Some("unknown page"),
-    }
 }
 
 /// Whether a `Host` names this machine by loopback address or `localhost`.
@@ -123,8 +177,29 @@ impl Admin {
             "/admin/v1/state" => json(&(self.state)()),
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
             "/admin/v1/grants" => (self.registers)(asked).unwrap_or_else(no_page),
+            "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
+            path if path.starts_with(LOG_FILES) => self.log_file(&path[LOG_FILES.len()..]),
             _ => no_page(),
+        }
+    }
+
+    /// Who asked, as entries name it.
+    pub fn actor(&self, authorization: Option<&str>) -> &'static str {
+        match (&self.credential, self.is_authorized(authorization)) {
+            (None, _) => "loopback",
+            (Some(_), true) => "credential",
+            (Some(_), false) => "unproven",
+        }
+    }
+
+    /// C2SP tlog-tiles: checkpoints are text, tiles octets.
+    fn log_file(&self, path: &str) -> Answer {
+        let content_type =
+            if path.starts_with("tile/") { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+        match (self.log_file)(path) {
+            Some(body) => Answer { status: 200, content_type, body: body.into() },
+            None => problem(404, "the log has no such file"),
         }
     }
 
@@ -156,7 +231,7 @@ impl Admin {
         } else {
             "text/plain; version=0.0.4; charset=utf-8"
         };
-        Answer { status: 200, content_type, body: self.metrics.render(open_metrics) }
+        Answer { status: 200, content_type, body: self.metrics.render(open_metrics).into() }
     }
 }
 
@@ -169,13 +244,16 @@ pub fn show_tiers(metrics: &Metrics, counts: [usize; 6]) {
 
 const JSON: &str = "application/json";
 
+/// Where the files of the transparency log begin.
+const LOG_FILES: &str = "/audit/v1/";
+
 fn text(status: u16, body: String) -> Answer {
-    Answer { status, content_type: "text/plain; charset=utf-8", body }
+    Answer { status, content_type: "text/plain; charset=utf-8", body: body.into() }
 }
 
 fn json(view: &impl Serialize) -> Answer {
     match serde_json::to_string(view) {
-        Ok(body) => Answer { status: 200, content_type: JSON, body },
+        Ok(body) => Answer { status: 200, content_type: JSON, body: body.into() },
         Err(_) => problem(500, "the view could not be written"),
     }
 }
@@ -184,9 +262,10 @@ fn no_page() -> Answer {
     problem(404, "no such page")
 }
 
-pub(super) fn problem(status: u16, title: &str) -> Answer {
+/// Any "no" of this plane (RFC 9457).
+pub fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
-    Answer { status, content_type: "application/problem+json", body }
+    Answer { status, content_type: "application/problem+json", body: body.into() }
 }
 
 /// What this plane offers, for tools.
@@ -202,8 +281,12 @@ mod tests {
             refresh: Box::new(|| ()),
             checks: Box::new(move || vec![Check { name: "audit", ok: ready, detail: "disk".into() }]),
             callers: Box::new(|_| Vec::new()),
+            drift: Box::new(Vec::new),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
             registers: Box::new(|_| Some(text(200, "register".into()))),
+            log_file: Box::new(|path| {
+                ["checkpoint", "cosigned", "tile/0/000"].contains(&path).then(|| b"\xff".to_vec())
+            }),
             credential: credential.map(<[u8]>::to_vec),
             loopback: true,
         }
@@ -231,8 +314,13 @@ mod tests {
             ("GET", "/admin/v1/state", 200),
             ("GET", "/admin/v1/callers", 200),
             ("GET", "/admin/v1/grants", 200),
+            ("GET", "/admin/v1/drift", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
+            ("GET", "/audit/v1/checkpoint", 200),
+            ("GET", "/audit/v1/tile/0/000", 200),
+            ("GET", "/audit/v1/tile/entries/000", 404),
+            ("GET", "/audit/v1/", 404),
             ("GET", "/nothing", 404),
         ] {
             assert_eq!(open.answer(&asked(method, path)).status, status, "{method} {path}");
@@ -269,9 +357,29 @@ mod tests {
     }
 
     #[test]
+    fn readings_and_refusals_are_recorded() {
+        let guarded = admin(Some(b"secret"), true);
+        for (method, path, authorization, expect) in [
+            ("GET", "/admin/v1/state", Some("Bearer secret"), (Some(Act::ReadState), "credential")),
+            ("HEAD", "/admin/v1/callers", Some("Bearer secret"), (Some(Act::ReadCallers), "credential")),
+            ("GET", "/admin/v1/callers", None, (Some(Act::Refused), "unproven")),
+            ("GET", "/metrics", Some("Bearer wrong"), (Some(Act::Refused), "unproven")),
+            ("POST", "/admin/v1/state", Some("Bearer secret"), (Some(Act::Refused), "credential")),
+            ("GET", "/metrics", Some("Bearer secret"), (None, "credential")),
+            ("GET", "/healthz", None, (None, "unproven")),
+            ("GET", "/nothing", Some("Bearer secret"), (None, "credential")),
+        ] {
+            let asked = Asked { authorization, ..asked(method, path) };
+            let status = guarded.answer(&asked).status;
+            assert_eq!((Act::of(path, status), guarded.actor(authorization)), expect, "{method} {path}");
+        }
+        assert_eq!(admin(None, true).actor(None), "loopback");
+    }
+
+    #[test]
     fn readiness_names_what_is_missing() {
         let answer = admin(None, false).answer(&Asked { query: "verbose", ..asked("GET", "/readyz") });
-        assert_eq!((answer.status, answer.body.as_str()), (503, "audit: NOT OK disk\n"));
+        assert_eq!((answer.status, &answer.body[..]), (503, &b"audit: NOT OK disk\n"[..]));
     }
 
     #[test]

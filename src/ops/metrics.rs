@@ -12,14 +12,15 @@
 //! ```
 
 use crate::engine::evidence::Decision;
+use crate::engine::identifier::Kind;
 use crate::engine::reason::Reason;
 use crate::engine::terms::{DisclosureMode, RiskTier};
+use foldhash::HashMap;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Latency buckets in seconds: from a memo hit to a slow upstream.
@@ -62,6 +63,15 @@ families! {
     /// The upstream has drifted from the catalogue.
     dropped: IntCounterVec = counters(
         "zhamen_dropped_fields_total", "Fields without a label that were left out of answers.", &["dataset"]);
+    drift_templates: IntGaugeVec = gauges(
+        "zhamen_drift_templates", "Places of fields without a label seen under the snapshot in force; /admin/v1/drift names them.", &["dataset"]);
+    drift_beyond: IntGaugeVec = gauges(
+        "zhamen_drift_unlisted", "Sightings of such fields for which the listing had no room.", &["dataset"]);
+    identifiers_found: IntCounterVec = counters(
+        "zhamen_identifiers_found_total", "Identifiers found in values that leave as they are and whose label says nothing of them.", &["dataset", "label", "kind"]);
+    records: IntCounterVec = counters("zhamen_records_total", "Records given.", &["dataset"]);
+    subjects: IntCounterVec = counters(
+        "zhamen_subjects_total", "Different persons and bodies told of, summed by answer.", &["dataset"]);
     decision_seconds: Histogram = histogram("zhamen_decision_duration_seconds", "Time that identity and policy took.");
     upstream_seconds: Histogram = histogram("zhamen_upstream_duration_seconds", "Time until the upstream's first byte.");
     added_seconds: Histogram = histogram(
@@ -88,6 +98,14 @@ families! {
     audit_fsync_seconds: Gauge = seconds("zhamen_audit_fsync_seconds", "What the last sync of the audit log took.");
     audit_lag_seconds: Gauge = seconds("zhamen_audit_lag_seconds", "Age of the oldest entry that is not durable.");
     audit_disk_low: IntGauge = gauge("zhamen_audit_disk_low", "1 if the audit log's disk is nearly full.");
+    audit_tree_ok: IntGauge = gauge("zhamen_audit_tree_ok", "1 if tiles and checkpoint of the audit log can be written.");
+    audit_checkpoint: IntGauge = gauge("zhamen_audit_checkpoint_entries", "Entries that the newest checkpoint covers.");
+    audit_checkpoint_lag: IntGauge = gauge(
+        "zhamen_audit_checkpoint_lag_entries", "Durable entries that the newest checkpoint does not cover yet.");
+    witness_ok: IntGaugeVec = gauges(
+        "zhamen_audit_witness_ok", "1 if the witness has taken what it was last given; `file` is the witness file.", &["witness"]);
+    witness_lag: IntGaugeVec = gauges(
+        "zhamen_audit_witness_lag_entries", "Entries of the newest checkpoint that the witness has not seen.", &["witness"]);
     sink_ok: IntGaugeVec = gauges("zhamen_audit_sink_ok", "1 if the last attempt of the sink was acknowledged.", &["sink"]);
     sink_lag: IntGaugeVec = gauges(
         "zhamen_audit_sink_lag_entries", "Durable entries that the sink has not acknowledged.", &["sink"]);
@@ -221,6 +239,8 @@ type ByOutcome = HashMap<(Decision, Option<Reason>), IntCounter>;
 struct Cells {
     requests: HashMap<Box<str>, ByOutcome>,
     disclosures: HashMap<Box<str>, [Option<IntCounter>; DisclosureMode::ALL.len()]>,
+    /// Records and subjects, by dataset.
+    given: HashMap<Box<str>, [IntCounter; 2]>,
 }
 
 impl WorkerMetrics {
@@ -251,6 +271,27 @@ impl WorkerMetrics {
         if fields > 0 {
             self.metrics.dropped.with_label_values(&[dataset]).inc_by(fields);
         }
+    }
+
+    /// Counts what one answer gave.
+    pub fn answered(&self, dataset: &str, records: u64, subjects: Option<u64>) {
+        let cells = &mut *self.cells.borrow_mut();
+        if !cells.given.contains_key(dataset) {
+            let families = [&self.metrics.records, &self.metrics.subjects];
+            cells.given.insert(dataset.into(), families.map(|family| family.with_label_values(&[dataset])));
+        }
+        if let Some([given, told_of]) = cells.given.get(dataset) {
+            given.inc_by(records);
+            told_of.inc_by(subjects.unwrap_or(0));
+        }
+    }
+
+    /// Counts identifiers found where none belong; whether they are the first of their place and kind.
+    pub fn found(&self, dataset: &str, label: &str, kind: Kind, values: u64) -> bool {
+        let counter = self.metrics.identifiers_found.with_label_values(&[dataset, label, kind.code()]);
+        let first = counter.get() == 0;
+        counter.inc_by(values);
+        first
     }
 
     fn count(&self, cells: &mut Cells, summary: &RequestSummary<'_>) {

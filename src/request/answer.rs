@@ -2,23 +2,27 @@
 
 use super::Worker;
 use super::disclosure::Shown;
+use super::outgoing::{self, Links};
 use super::receipt::Seal;
 use super::resolve::Asked;
-use crate::catalogue::{AnswerFormat, Route, Target};
+use crate::catalogue::{Media, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
-use crate::engine::mask::json::JsonMasker;
 use crate::engine::mask::scalar::TokenKey;
-use crate::engine::mask::{OpaqueGrant, Plan};
+use crate::engine::mask::sieve::Sieve;
+use crate::engine::mask::watch::Watched;
+use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
+use crate::net::body::coding::{self, Coding, DecodeLimits, Decoding, codings_of};
 use crate::net::body::{AnswerLimits, Body, Masking, Outcome, Prepared, prepare};
 use crate::net::upstream::{Answer, Outbound};
 use crate::record::Record;
 use crate::refusal::{PROBLEM_JSON, Refusal};
 use crate::state::audit::Receipt;
 use crate::state::quota::{Admitted, Standing};
+use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -38,24 +42,61 @@ static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy
 static PRINCIPAL: HeaderName = HeaderName::from_static("zhamen-principal");
 static PURPOSE: HeaderName = HeaderName::from_static("zhamen-purpose");
 static MATTER: HeaderName = HeaderName::from_static("zhamen-matter");
+static CLICKHOUSE_EXCEPTION: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
 pub(super) struct Released {
-    status: StatusCode,
-    prepared: Option<Prepared>,
+    masked: Transformed,
     shown: Shown,
     standing: Standing,
-    content_type: HeaderValue,
-    is_doubtful: bool,
+    warnings: Warnings,
     receipt: Option<Receipt>,
-    seal: Option<Seal>,
+    seal: Option<Box<Seal>>,
 }
 
-impl Released {
-    /// With the receipt that it is to carry.
-    pub(super) fn sealed(self, seal: Option<Seal>) -> Self {
-        Released { seal, ..self }
+/// An answer masked, as far as it is to be read before its head may leave.
+pub(super) struct Transformed {
+    status: StatusCode,
+    content_type: HeaderValue,
+    /// Of the upstream, masked.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    prepared: Option<Prepared>,
+    /// How the body is coded.
+    coding: Option<Coding>,
+    /// It could be coded for another caller.
+    can_be_coded: bool,
+}
+
+/// What will be done to an answer.
+pub(super) struct Treatment {
+    plan: Arc<Plan>,
+    masking: Masking,
+}
+
+/// What the caller is told about the answer besides its modes: `Zhamen-Warning`, a list of tokens
+/// with parameters (RFC 9651).
+struct Warnings {
+    /// The identifier's check digit is wrong.
+    is_doubtful: bool,
+    /// Rows outside of the caller's scope are left out, if there are any.
+    has_row_filter: bool,
+    records_max: u32,
+}
+
+impl Warnings {
+    /// The header's value. Whether records were cut is known once the whole answer is masked; of a
+    /// longer one the cap is told.
+    fn value(&self, prepared: Option<&Prepared>) -> Option<HeaderValue> {
+        let max = self.records_max;
+        let cut = prepared.and_then(|prepared| match prepared.tally() {
+            Some(tally) => (tally.dropped_records > 0).then(|| format!("records-cut;max={max}")),
+            None => Some(format!("records-max;max={max}")),
+        });
+        let doubt = self.is_doubtful.then(|| "identifier-checksum".to_owned());
+        let rows = self.has_row_filter.then(|| "rows-filtered".to_owned());
+        let warnings: Vec<String> = doubt.into_iter().chain(rows).chain(cut).collect();
+        if warnings.is_empty() { None } else { HeaderValue::from_str(&warnings.join(", ")).ok() }
     }
 }
 
@@ -67,8 +108,10 @@ pub(super) fn outbound(
     request_id: &str,
 ) -> Result<Outbound, Cause> {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let media = asked.route.answer.media().map_or("*/*", Media::code);
+    headers.insert(header::ACCEPT, HeaderValue::from_static(media));
+    let codings = if asked.route.upstream.compressed { coding::ACCEPTED } else { "identity" };
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
     headers
         .insert(header::FORWARDED, visible(&format!("for=_caller;proto=https;host=\"{}\"", canonical.host)));
     headers.insert(TRACEPARENT.clone(), traceparent(canonical, request_id));
@@ -103,7 +146,7 @@ fn traceparent(canonical: &Canonical, request_id: &str) -> HeaderValue {
 
 /// Text as a header value: everything but visible ASCII is percent-encoded, as is `%` itself.
 fn visible(text: &str) -> HeaderValue {
-    if let (false, Ok(value)) = (text.contains('%'), HeaderValue::from_str(text)) {
+    if let (false, Ok(value)) = (text.as_bytes().contains(&b'%'), HeaderValue::from_str(text)) {
         return value;
     }
     let mut escaped = String::with_capacity(text.len() * 3);
@@ -117,38 +160,55 @@ fn visible(text: &str) -> HeaderValue {
 }
 
 /// Masks the answer, or refuses what cannot be masked.
-#[expect(clippy::too_many_arguments, reason = "everything that earlier stages proved is spent here")]
 pub(super) async fn transform(
     worker: &Worker,
-    asked: Asked,
-    shown: Shown,
+    snapshot: &Snapshot,
+    asked: &Asked,
     answer: Answer,
-    admitted: Admitted,
-    receipt: Option<Receipt>,
-    principal: &Principal,
-    now: Moment,
-) -> Result<Released, Refusal> {
-    let standing = admitted.standing();
-    let is_doubtful = asked.is_doubtful;
+    treatment: Treatment,
+) -> Result<Transformed, Cause> {
     let (status, content_type) = acceptable(&answer, &asked.route)?;
-    let bodiless = asked.is_head || status == StatusCode::NO_CONTENT;
-    let prepared = if bodiless {
-        None
-    } else {
-        let limits = AnswerLimits {
-            deadline: answer.deadline,
-            idle: UPSTREAM_IDLE,
-            bytes_max: worker.shared.answer_bytes_max,
-            prepare_bytes: PREPARE_BYTES,
-        };
-        let masking = masking(worker, asked, &shown, principal, now)?;
-        Some(
-            prepare(answer.body, masking, limits)
-                .await
-                .map_err(|unmaskable| Refusal::from(unmaskable.cause))?,
-        )
+    let Treatment { plan, masking } = treatment;
+    let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
+    let links = Links { catalogue: &snapshot.catalogue, subject };
+    let headers = outgoing::headers(&answer.headers, &asked.route, Some(&plan), &links);
+    let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
+    let mut masked =
+        Transformed { status, content_type, headers, prepared: None, coding: None, can_be_coded };
+    if asked.is_head || status == StatusCode::NO_CONTENT {
+        return Ok(masked);
+    }
+    let limits = AnswerLimits {
+        deadline: answer.deadline,
+        idle: UPSTREAM_IDLE,
+        bytes_max: worker.shared.answer_bytes_max,
+        prepare_bytes: PREPARE_BYTES,
     };
-    Ok(Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, seal: None })
+    let decoding = decoding(worker, &answer.headers)?;
+    let prepared = prepare(answer.body, decoding, masking, limits).await;
+    let mut prepared = prepared.map_err(|unmaskable| unmaskable.cause)?;
+    if can_be_coded {
+        masked.coding = prepared.encode(asked.wanted);
+    }
+    masked.prepared = Some(prepared);
+    Ok(masked)
+}
+
+/// A masked answer, released against its receipt.
+pub(super) fn released(
+    masked: Transformed,
+    asked: &Asked,
+    shown: Shown,
+    admitted: &Admitted,
+    receipt: Option<Receipt>,
+    seal: Option<Box<Seal>>,
+) -> Released {
+    let warnings = Warnings {
+        is_doubtful: asked.is_doubtful,
+        has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
+        records_max: asked.records_max,
+    };
+    Released { masked, shown, standing: admitted.standing(), warnings, receipt, seal }
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -165,18 +225,21 @@ fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue
         }
         _ => return Err(Cause::UpstreamStatus),
     }
-    let coded = answer.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    if answer.headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Cause::UpstreamRange);
+    }
+    if answer.headers.contains_key(&CLICKHOUSE_EXCEPTION) {
+        return Err(Cause::UpstreamException);
+    }
     let content_type = single(&answer.headers, header::CONTENT_TYPE);
-    match route.answer {
-        AnswerFormat::Json if coded => Err(Cause::UpstreamCoding),
-        AnswerFormat::Json if answer.status == StatusCode::NO_CONTENT || is_json(content_type) => {
-            Ok((answer.status, HeaderValue::from_static("application/json")))
-        }
-        AnswerFormat::Json => Err(Cause::UpstreamType),
-        AnswerFormat::Opaque => {
-            let unnamed = HeaderValue::from_static("application/octet-stream");
-            Ok((answer.status, content_type.cloned().unwrap_or(unnamed)))
-        }
+    let Some(media) = route.answer.media() else {
+        let unnamed = HeaderValue::from_static("application/octet-stream");
+        return Ok((answer.status, content_type.cloned().unwrap_or(unnamed)));
+    };
+    if answer.status == StatusCode::NO_CONTENT || is_declared(route, content_type) {
+        Ok((answer.status, HeaderValue::from_static(media.code())))
+    } else {
+        Err(Cause::UpstreamType)
     }
 }
 
@@ -185,60 +248,105 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// `application/json`, in UTF-8 if it says so.
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
+/// The declared type, in UTF-8 if it says so. `header` belongs to text/csv (RFC 4180), and says
+/// nothing that the catalogue does not.
+fn is_declared(route: &Route, content_type: Option<&HeaderValue>) -> bool {
     let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    if Some(text) == route.answer.media().map(Media::code) {
+        return true;
+    }
+    let text = text.to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
-    is_json && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
+    let comes = parts.next().is_some_and(|media| route.answer.comes_as(media));
+    comes && parts.all(|part| ["charset=utf-8", "charset=\"utf-8\"", "header=present"].contains(&part))
 }
 
-fn masking(
+fn decoding(worker: &Worker, headers: &HeaderMap) -> Result<Option<Decoding>, Cause> {
+    let codings = codings_of(headers)?;
+    if codings.is_empty() {
+        return Ok(None);
+    }
+    let limits = DecodeLimits { ratio_max: worker.shared.answer_ratio_max };
+    Decoding::new(&codings, limits).map(Some)
+}
+
+/// What will be done to the answer of an admitted request.
+pub(super) fn treatment(
     worker: &Worker,
-    asked: Asked,
+    asked: &Asked,
     shown: &Shown,
     principal: &Principal,
     now: Moment,
-) -> Result<Masking, Cause> {
-    let dataset = &asked.access.dataset;
-    if asked.route.answer == AnswerFormat::Opaque {
-        return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
-    }
+) -> Result<Treatment, Cause> {
+    let plan = plan(worker, asked, shown, principal, now);
+    let masking = masking(worker, asked, shown, principal, plan.clone())?;
+    Ok(Treatment { plan, masking })
+}
+
+fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, now: Moment) -> Arc<Plan> {
     let token_key = if shown.has_tokens {
         let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
         TokenKey::derive(&worker.shared.pseudonym_key, principal.department(), matter)
     } else {
         worker.idle_token_key.clone()
     };
-    let plan = Plan {
+    Arc::new(Plan {
         actions: shown.rules.clone(),
         token_key,
-        claim: asked.claim,
+        claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
-        records_max: Some(u64::from(asked.route.records_max)),
+        records_max: Some(u64::from(asked.records_max)),
+        watched: Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) },
+    })
+}
+
+fn masking(
+    worker: &Worker,
+    asked: &Asked,
+    shown: &Shown,
+    principal: &Principal,
+    plan: Arc<Plan>,
+) -> Result<Masking, Cause> {
+    let (route, dataset) = (&asked.route, &asked.access.dataset);
+    let Some(format) = &route.shape.format else {
+        return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     };
-    let masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), worker.shared.mask_limits);
-    Ok(Masking::Json(Box::new(masker)))
+    let limits = worker.shared.mask_limits;
+    let mut masker = Masker::new(format, dataset.fields.clone(), plan, limits);
+    if let Some(sifting) = &route.sifting {
+        let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
+        // Policy has answered: whoever lacks what rows are filtered by is refused by now.
+        let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
+        let sieve = Sieve::new(sifting.spec.clone(), order, limits);
+        masker = masker.sieved(sieve).ok_or(Cause::MaskFailed)?;
+    }
+    let masker = if route.answer.is_clickhouse() { masker.watching() } else { masker };
+    Ok(Masking::Format(Box::new(masker)))
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { status, prepared, shown, standing, content_type, is_doubtful, receipt, seal } = released;
+    let Released { masked, shown, standing, warnings, receipt, seal } = released;
+    let Transformed { status, content_type, headers: passed, prepared, coding, can_be_coded } = masked;
     let mut headers = HeaderMap::with_capacity(12);
+    headers.extend(passed);
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.code()));
+    }
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID.clone(), visible(record.request_id()));
     headers.insert(DISCLOSURE.clone(), shown.header);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    let (limit, policy) = rate_limit(&standing);
-    headers.insert(RATE_LIMIT.clone(), limit);
-    headers.insert(RATE_LIMIT_POLICY.clone(), policy);
-    if is_doubtful {
-        headers.insert(WARNING.clone(), HeaderValue::from_static("identifier-checksum"));
+    let vary = if can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    rate_limit(&mut headers, &standing);
+    if let Some(warnings) = warnings.value(prepared.as_ref()) {
+        headers.insert(WARNING.clone(), warnings);
     }
     let sealing = seal.map(|seal| seal.put_on(status.as_u16(), prepared.as_ref(), &mut headers));
     let (answered, trailers) = sealing.unwrap_or_default();
-    let delivery = record.deliver(status.as_u16(), receipt);
+    let is_whole = prepared.as_ref().is_none_or(|prepared| prepared.content_length().is_some());
+    let delivery = record.deliver(status.as_u16(), receipt, is_whole);
     let body = match prepared {
         Some(prepared) => {
             let told = move |mut outcome: Outcome| {
@@ -258,13 +366,10 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     response
 }
 
-/// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-11.
-fn rate_limit(standing: &Standing) -> (HeaderValue, HeaderValue) {
-    let Standing { policy, limit, remaining, reset_s, window_s } = standing;
-    (
-        visible(&format!("\"{policy}\";r={remaining};t={reset_s}")),
-        visible(&format!("\"{policy}\";q={limit};w={window_s}")),
-    )
+/// `RateLimit` and `RateLimit-Policy`.
+fn rate_limit(headers: &mut HeaderMap, standing: &Standing) {
+    headers.insert(RATE_LIMIT.clone(), visible(&standing.field()));
+    headers.insert(RATE_LIMIT_POLICY.clone(), visible(&standing.policy_field()));
 }
 
 /// The response of a refusal. To HEAD it has no body on any version (RFC 9110, 9.3.2): HTTP/2 takes a
@@ -286,6 +391,9 @@ pub(super) fn refuse(
     headers.insert(header::CONTENT_LANGUAGE, visible(language.tag()));
     headers.insert(REQUEST_ID.clone(), visible(request_id));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(standing) = &refusal.standing {
+        rate_limit(headers, standing);
+    }
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -43,7 +43,7 @@ pub(super) fn seal(
     principal: &Principal,
     record: &Record,
     receipt: Option<&Receipt>,
-) -> Option<Seal> {
+) -> Option<Box<Seal>> {
     let signer = worker.shared.receipts.clone().filter(|_| record.learnt.is_receipted)?;
     let receipt = receipt?;
     let access = &asked.access;
@@ -66,7 +66,7 @@ pub(super) fn seal(
         entry: Place { seq: receipt.seq(), hash: receipt.hash_hex() },
     };
     let (is_preferred, reads_trailers) = (canonical.prefers_receipt, canonical.reads_trailers);
-    Some(Seal { signer, statement, is_preferred, reads_trailers })
+    Some(Box::new(Seal { signer, statement, is_preferred, reads_trailers }))
 }
 
 /// The mode of each label, as carried out.
@@ -84,16 +84,16 @@ impl Seal {
     /// Puts the receipt on an answer's head where the answer is whole, else gives what makes its
     /// trailer. What left is given where it is known already.
     pub(super) fn put_on(
-        mut self,
+        mut self: Box<Self>,
         status: u16,
         prepared: Option<&Prepared>,
         headers: &mut HeaderMap,
-    ) -> (Option<Answered>, Option<Trailers>) {
+    ) -> (Option<Box<Answered>>, Option<Trailers>) {
         self.statement.status = status;
         if let Some(answered) = prepared.map_or_else(|| Some(Answered::of(b"")), Prepared::answered) {
             headers.insert(RECEIPT.clone(), self.signed(&answered));
             self.say_applied(headers);
-            return (Some(answered), None);
+            return (Some(Box::new(answered)), None);
         }
         if !self.reads_trailers {
             headers.append(WARNING.clone(), HeaderValue::from_static("receipt-needs-trailers"));

@@ -1,20 +1,23 @@
 //! Method, path, parameters and body → what is asked for.
 
-use super::{Worker, offered_as};
+use super::{Shared, Worker, offered_as};
 use crate::catalogue::{Captures, Found, Place, Route, SUBJECT, SubjectPlace, Target};
 use crate::engine::access::{Access, Subject};
 use crate::engine::canonical::{Canonical, canonical_query};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::{self, Identifier, Verdict, civil_date};
 use crate::engine::json::{Json, Object};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
 use crate::engine::terms::Method;
+use crate::engine::uses::Use;
+use crate::net::body::coding::Wanted;
 use crate::net::body::read_request_body;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +37,14 @@ pub(super) struct Asked {
     pub claim: Option<(usize, String)>,
     /// The identifier's check digit is wrong, but such numbers circulate.
     pub is_doubtful: bool,
+    /// How the caller wants the answer coded.
+    pub wanted: Wanted,
+    /// What the parameters do with fields, ascending, each once.
+    pub uses: Vec<Use>,
+    /// Something that bounds the rows is not proved of the caller: there is nothing to forward.
+    pub is_out_of_scope: bool,
+    /// So many records leave at most.
+    pub records_max: u32,
 }
 
 /// The inputs of one request, each in its canonical form, under the names the route gives them.
@@ -42,6 +53,7 @@ struct Inputs<'a> {
     canonical: &'a Canonical,
     document: Option<Object>,
     read: BTreeMap<Arc<str>, String>,
+    uses: Vec<Use>,
 }
 
 impl Inputs<'_> {
@@ -66,6 +78,7 @@ pub(super) async fn resolve(
     snapshot: &Snapshot,
     canonical: &Canonical,
     body: Incoming,
+    principal: &Principal,
     now: Moment,
     record: &mut Record,
 ) -> Result<Asked, Refusal> {
@@ -83,13 +96,19 @@ pub(super) async fn resolve(
     };
     record.learnt.route = Some(route.template.text().clone());
     record.learnt.dataset = Some(route.dataset.clone());
-    if !canonical.accepts_json && route.answer == crate::catalogue::AnswerFormat::Json {
+    if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }
-    let limit = worker.shared.body_bytes_max;
-    let body = read_request_body(body, limit, worker.shared.body_timeout).await?;
+    let body = match body.is_end_stream() {
+        true => Bytes::new(),
+        // Boxed, because most requests have no body and none should carry the room for reading it.
+        false => {
+            let Shared { body_bytes_max, body_timeout, .. } = *worker.shared;
+            Box::pin(read_request_body(body, body_bytes_max, body_timeout)).await?
+        }
+    };
     let document = document(canonical, &body)?;
-    let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new() };
+    let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new(), uses: Vec::new() };
     parameters(route, &mut inputs)?;
     let (subject, is_doubtful) = subject(route, &mut inputs, now)?;
     let access = Access {
@@ -101,8 +120,11 @@ pub(super) async fn resolve(
     };
     record.learnt.access = Some(access.clone());
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
-    let outgoing = outgoing(route, &inputs, body)?;
+    let is_out_of_scope = !attributes(route, principal, &mut inputs);
+    let outgoing = if is_out_of_scope { Outgoing::nothing() } else { outgoing(route, &inputs, body)? };
     let Outgoing { method, target, body, content_type } = outgoing;
+    inputs.uses.sort_unstable();
+    inputs.uses.dedup();
     let is_head = canonical.method == Method::Head;
     Ok(Asked {
         route: route.clone(),
@@ -114,6 +136,21 @@ pub(super) async fn resolve(
         content_type,
         claim,
         is_doubtful,
+        wanted: Wanted::default(),
+        uses: inputs.uses,
+        is_out_of_scope,
+        records_max: route.records_max,
+    })
+}
+
+/// Puts what is proved of the caller among the inputs; false if something that is asked for is not.
+fn attributes(route: &Route, principal: &Principal, inputs: &mut Inputs<'_>) -> bool {
+    route.attributes().all(|attribute| {
+        let proved = principal.attribute(attribute);
+        if let Some(proved) = proved {
+            inputs.read.insert(attribute.code().into(), proved.to_string());
+        }
+        proved.is_some()
     })
 }
 
@@ -150,24 +187,51 @@ fn text_at(document: &Object, pointer: &str) -> Option<String> {
 /// Every query parameter is known to the route, every declared one is of its kind, and the required
 /// ones are there.
 fn parameters(route: &Route, inputs: &mut Inputs<'_>) -> Result<(), Cause> {
-    let is_known =
-        |name: &str| route.parameter(name).is_some_and(|known| !known.in_path) || is_place(route, name);
+    let is_query = |place: &Place| matches!(place, Place::Query(_));
+    let is_known = |name: &str| {
+        route.parameter(name).is_some_and(|known| is_query(&known.place)) || is_place(route, name)
+    };
     if inputs.canonical.query.iter().any(|(name, _)| !is_known(name)) {
         return Err(Cause::ParameterUnknown);
     }
+    if let Some(document) = &inputs.document
+        && route.dataset.is_classified()
+    {
+        members(route, document, &mut String::new())?;
+    }
     for parameter in &route.parameters {
-        let written = match parameter.in_path {
-            true => inputs.captures.get(&parameter.name),
-            false => inputs.canonical.parameter(&parameter.name),
-        };
-        match written {
+        match inputs.written(&parameter.place) {
             Some(written) => {
-                let argument = parameter.read(written).map_err(|_| Cause::ParameterInvalid)?;
+                let argument = parameter.read(&written).map_err(|_| Cause::ParameterInvalid)?;
+                inputs.uses.extend(parameter.uses_of(&argument));
                 inputs.read.insert(parameter.name.clone(), argument.canonical());
             }
             None if parameter.required => return Err(Cause::ParameterMissing),
             None => {}
         }
+    }
+    Ok(())
+}
+
+/// Every member of a body is an input of the route, and a single value: anything else could ask the
+/// upstream for what nobody judged. `pointer` leads to the object, and is given back as it was.
+fn members(route: &Route, object: &Object, pointer: &mut String) -> Result<(), Cause> {
+    let length = pointer.len();
+    for (name, value) in object.members() {
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        let is_here = |place: &Place| matches!(place, Place::Body(known) if **known == **pointer);
+        let places = route.parameters.iter().map(|parameter| &parameter.place);
+        let subject = route.subject.iter().map(|subject| &subject.place);
+        let claim = route.claim.iter().map(|claim| &claim.place);
+        let is_input = places.chain(subject).chain(claim).any(is_here);
+        match value {
+            Json::Object(inner) if !is_input && !inner.is_empty() => members(route, inner, pointer)?,
+            Json::Text(_) | Json::Whole(_) | Json::Bool(_) if is_input => {}
+            _ if is_input => return Err(Cause::ParameterInvalid),
+            _ => return Err(Cause::ParameterUnknown),
+        }
+        pointer.truncate(length);
     }
     Ok(())
 }
@@ -215,6 +279,13 @@ struct Outgoing {
     content_type: Option<&'static str>,
 }
 
+impl Outgoing {
+    /// For a request that is refused as soon as policy has answered: no upstream takes this target.
+    fn nothing() -> Outgoing {
+        Outgoing { method: Method::Get, target: String::new(), body: Bytes::new(), content_type: None }
+    }
+}
+
 /// Canonical forms only: what policy judged is what the upstream reads.
 fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing, Cause> {
     let path = |template: &crate::catalogue::Template| {
@@ -223,8 +294,12 @@ fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing,
     match &route.target {
         Target::Path(template) => {
             let mut target = path(template)?;
-            let pairs: Vec<(String, String)> =
+            let mut pairs: Vec<(String, String)> =
                 inputs.canonical.query.iter().map(|(name, value)| pair(inputs, name, value)).collect();
+            for (name, attribute) in &route.upstream_parameters {
+                let value = inputs.read(attribute.code()).ok_or(Cause::BadTarget)?;
+                pairs.push((name.to_string(), value.to_owned()));
+            }
             if !pairs.is_empty() {
                 target.push('?');
                 target.push_str(&canonical_query(&pairs));

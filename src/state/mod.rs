@@ -5,9 +5,11 @@
 
 pub mod audit;
 pub mod clock;
+pub mod drift;
 pub mod follow;
 pub mod profile;
 pub mod quota;
+pub mod readings;
 pub mod reload;
-pub mod secret;
 pub mod snapshot;
+pub mod usage;

@@ -22,8 +22,9 @@ use crate::config::settings::DefenceSettings;
 use crate::engine::clock::Moment;
 use crate::engine::defence::{self, Feature, Observation, Profile, TierChange, Tuning, Weight};
 use crate::engine::terms::RiskTier;
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Profiles {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Profiles {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             overflow: Mutex::default(),
             callers: AtomicUsize::new(0),
             callers_max: settings.profiles_max,
@@ -227,9 +228,9 @@ mod tests {
     use crate::engine::defence::TierCause;
 
     const INVALID: Observation =
-        Observation { denied: false, invalid_identifier: true, allowed: false, records: 0 };
+        Observation { denied: false, invalid_identifier: true, allowed: false, records: 0, subjects: 0 };
     const ALLOWED: Observation =
-        Observation { denied: false, invalid_identifier: false, allowed: true, records: 2 };
+        Observation { denied: false, invalid_identifier: false, allowed: true, records: 2, subjects: 0 };
 
     fn profiles(profiles_max: usize) -> Profiles {
         Profiles::new(&DefenceSettings {

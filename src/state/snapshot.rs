@@ -11,6 +11,7 @@ use crate::engine::dataset::Dataset;
 use crate::engine::decide::cases as judged;
 use crate::engine::decide::{EntityKind, Names, Policies, PolicyNote, Source};
 use crate::engine::identifier::{Date, civil_date};
+use crate::engine::terms::LegalBasis;
 use crate::fault::{Fault, Faults};
 use crate::identity::registry::{ApiKeyEntry, Registry};
 use crate::net::upstream::SharedUpstreams;
@@ -45,6 +46,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether the subject of a use may be told of it; times in seconds since 1970.
+    pub fn is_visible(
+        &self,
+        purpose: Option<&str>,
+        legal_basis: Option<LegalBasis>,
+        matter_type: Option<&str>,
+        at: i64,
+        now: i64,
+    ) -> bool {
+        self.catalogue.is_visible(&crate::catalogue::Use { purpose, legal_basis, matter_type, at }, now)
+    }
+
     /// Builds a snapshot and runs its cases.
     ///
     /// # Errors
@@ -152,6 +165,7 @@ fn upstream(spec: &UpstreamSpec) -> UpstreamSettings {
                 }),
             },
         ),
+        credentials: spec.credentials.clone(),
         connect_timeout: spec.connect_timeout,
         first_byte_timeout: spec.first_byte_timeout,
         total_timeout: spec.total_timeout,
@@ -324,4 +338,22 @@ pub fn check(root: &Path) -> Result<Checked, Faults> {
         format!("cases      {} hold", snapshot.cases),
         format!("digest     {}", snapshot.digest),
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_finds_what_the_catalogue_registers() {
+        let folder = Folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap();
+        let snapshot = Snapshot::build(&folder, None, (2026, 11, 22)).unwrap_or_else(|faults| panic!("{faults}"));
+        let registry = &snapshot.registry;
+        assert_eq!(registry.by_id.len(), snapshot.catalogue.applications.len());
+        for (id, registered) in &snapshot.catalogue.applications {
+            let uri = format!("spiffe://zhamen.demo/app/{id}");
+            assert_eq!(registry.by_san_uri.get(&uri), Some(&registered.application), "{id}");
+        }
+        assert!(registry.revoked_officers.is_empty() && !registry.by_san_uri.contains_key("tax-desk"));
+    }
 }

@@ -9,13 +9,11 @@ use zhamen::state::audit::{Audit, Durability, Receipt};
 
 pub fn settings(dir: &Path) -> AuditSettings {
     AuditSettings {
-        dir: dir.to_owned(),
         best_effort_l1: true,
         queue_max: 4096,
         segment_bytes_max: 1 << 30,
         disk_low_bytes: 0,
-        signing_key_file: None,
-        sinks: Vec::new(),
+        ..AuditSettings::new(dir)
     }
 }
 

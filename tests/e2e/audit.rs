@@ -8,7 +8,13 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-use zhamen::state::audit::verify_dir;
+use zhamen::engine::evidence::checkpoint::Checkpoint;
+use zhamen::engine::evidence::note::VerifierKey;
+use zhamen::engine::evidence::tree::node_hash;
+use zhamen::state::audit::{Against, verify_against};
+
+/// Rounds of the killing: each a start of the real program. `audit_crash` does two hundred of the log alone.
+const KILLS: usize = 20;
 
 fn requests(stage: &Stage) -> Vec<Value> {
     stage.entries().into_iter().filter(|entry| entry["kind"] == "request").collect()
@@ -100,37 +106,73 @@ fn a_reset_stream_leaves_one_entry() {
     assert_eq!(requests(&stage).len(), 1);
 }
 
-/// Killed as by a power switch under load: whoever got an answer has an entry.
+/// Killed as by a power switch under load, again and again: whoever got an answer has an entry, and the
+/// witness file agrees with what is left.
 #[test]
 fn every_answer_that_was_received_has_its_entry_after_a_kill() {
     let mut stage = Ground::lay().spawn();
     let token = stage.token(CIVIL.1);
     let answered = std::sync::Mutex::new(BTreeSet::new());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let mut connection = stage.connect(CIVIL.0);
-                while let Ok(reply) = connection.ask(&get(HOUSEHOLD, &token)) {
-                    if reply.status == 200 {
-                        answered.lock().unwrap().insert(reply.request_id());
-                    }
-                }
-            });
+    for round in 0..KILLS {
+        if round > 0 {
+            stage.respawn();
         }
-        assert!(eventually(|| answered.lock().unwrap().len() >= 50));
-        stage.signal("KILL");
-    });
-    stage.exit();
-    let dir = stage.ground.path("audit");
-    let report = verify_dir(&dir).unwrap();
-    assert!(report.gaps.is_empty());
-    let entered: BTreeSet<String> = entries(&dir)
+        let before = answered.lock().unwrap().len();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut connection = stage.connect(CIVIL.0);
+                    while let Ok(reply) = connection.ask(&get(HOUSEHOLD, &token)) {
+                        if reply.status == 200 {
+                            answered.lock().unwrap().insert(reply.request_id());
+                        }
+                    }
+                });
+            }
+            assert!(eventually(|| answered.lock().unwrap().len() >= before + 5 + round * 7 % 20));
+            stage.signal("KILL");
+        });
+        stage.exit();
+        let witness = stage.ground.path("audit-witness.jsonl");
+        let against = Against { witness: Some(witness).filter(|path| path.exists()), ..Against::default() };
+        let report = verify_against(&stage.ground.path("audit"), &against).unwrap();
+        assert!(report.gaps.is_empty());
+    }
+    let entered: BTreeSet<String> = entries(&stage.ground.path("audit"))
         .iter()
         .filter(|entry| entry["kind"] == "request")
         .map(|entry| entry["request_id"].as_str().unwrap().to_owned())
         .collect();
     let answered = answered.into_inner().unwrap();
     assert_eq!(answered.difference(&entered).count(), 0, "answers without an entry");
+}
+
+/// The admin plane serves the transparency log: the checkpoint is signed by the key that the state names,
+/// and the tiles lead to its root.
+#[test]
+fn checkpoint_and_tiles_are_served() {
+    let stage = Ground::lay().start(|settings| settings.audit.checkpoint_every = Duration::from_millis(20));
+    assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
+    let state: Value = serde_json::from_slice(&stage.page("/admin/v1/state").body).unwrap();
+    let key: VerifierKey = state["audit"]["verifier_key"].as_str().unwrap().parse().unwrap();
+    assert!(eventually(|| stage.page("/audit/v1/checkpoint").text().contains("\n3\n")));
+    let checkpoint = Checkpoint::verified(&stage.page("/audit/v1/checkpoint").text(), &key).unwrap();
+    assert_eq!((checkpoint.origin.as_str(), checkpoint.size), ("zhamen.demo/audit", 3));
+    let tile = stage.page("/audit/v1/tile/0/000.p/3");
+    assert_eq!((tile.status, tile.body.len()), (200, 96));
+    let leaves: Vec<[u8; 32]> = tile.body.chunks(32).map(|hash| hash.try_into().unwrap()).collect();
+    let root = node_hash(&node_hash(&leaves[0], &leaves[1]), &leaves[2]);
+    assert_eq!(root, checkpoint.root);
+    for path in
+        ["tile/0/000", "tile/0/001.p/1", "tile/entries/000.p/3", "tile/0/../../lock", "lock", "cosigned"]
+    {
+        assert_eq!(stage.page(&format!("/audit/v1/{path}")).status, 404, "{path}");
+    }
+    let metrics = stage.page("/metrics").text();
+    assert!(
+        metrics.contains("zhamen_audit_tree_ok 1") && metrics.contains("zhamen_audit_checkpoint_entries 3")
+    );
+    assert!(metrics.contains("zhamen_audit_witness_ok{witness=\"file\"} 1"), "{metrics}");
 }
 
 #[test]
@@ -143,6 +185,9 @@ fn without_a_log_there_are_no_answers_and_with_it_again_there_are() {
         |reply: &crate::support::client::Reply| (reply.status, reply.code()) == (503, "E-AUDIT".into());
     assert!(eventually(|| refused(&stage.get(MARKET, ENTERPRISE))));
     assert_eq!(stage.page("/readyz").status, 503);
+    // Names of people neither; but what is wrong can be seen.
+    assert_eq!(stage.page("/admin/v1/callers").status, 503);
+    assert_eq!(stage.page("/admin/v1/state").json()["audit"]["ok"], false);
     fs::rename(&away, &dir).unwrap();
     assert!(
         eventually(|| stage.get(MARKET, ENTERPRISE).status == 200),
@@ -178,4 +223,21 @@ fn the_entry_is_there_before_the_first_byte() {
         assert!(!done.load(Ordering::SeqCst), "the entry came after the answer");
         assert_eq!(asking.join().unwrap().status, 200);
     });
+}
+
+/// Who reads what the gateway knows of callers leaves an entry; who looks whether it is well does not.
+#[test]
+fn readings_of_the_admin_plane_are_entries() {
+    let stage = Ground::lay().start(|_| ());
+    for path in ["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json", "/nothing"] {
+        stage.page(path);
+    }
+    assert_eq!(stage.page("/admin/v1/callers").status, 200);
+    assert_eq!(stage.page("/admin/v1/state").status, 200);
+    let acts =
+        || -> Vec<Value> { stage.entries().into_iter().filter(|entry| entry["kind"] == "admin").collect() };
+    assert!(eventually(|| acts().len() >= 2));
+    let said: Vec<_> =
+        acts().iter().map(|act| format!("{} {} {}", act["actor"], act["action"], act["status"])).collect();
+    assert_eq!(said, [r#""loopback" "read_callers" 200"#, r#""loopback" "read_state" 200"#]);
 }

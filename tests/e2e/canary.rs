@@ -24,11 +24,16 @@ fn planted(status: u16, content_type: &str, body: &str) -> Play {
 }
 
 /// Everything that the gateway says to anybody but the caller.
-fn outputs(stage: &Stage) -> Vec<(String, String)> {
+pub fn outputs(stage: &Stage) -> Vec<(String, String)> {
     let mut outputs = vec![("log lines".to_owned(), logged())];
-    for page in
-        ["/metrics", "/readyz?verbose", "/admin/v1/state", "/admin/v1/callers", "/admin/v1/openapi.json"]
-    {
+    for page in [
+        "/metrics",
+        "/readyz?verbose",
+        "/admin/v1/state",
+        "/admin/v1/callers",
+        "/admin/v1/drift",
+        "/admin/v1/openapi.json",
+    ] {
         let reply = stage.page(page);
         outputs.push((page.to_owned(), format!("{}\r\n{}", reply.head, reply.text())));
     }

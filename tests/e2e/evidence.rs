@@ -84,7 +84,7 @@ fn readings_of_the_admin_plane_are_entries_and_scrapes_are_not() {
         .iter()
         .map(|entry| (entry["action"].as_str().unwrap(), entry["status"].as_u64().unwrap()))
         .collect();
-    assert_eq!(said, [("read state", 200), ("read callers", 200), ("unknown page", 404)]);
+    assert_eq!(said, [("read_state", 200), ("read_callers", 200), ("unknown_page", 404)]);
     assert!(readings.iter().all(|entry| entry["actor"] == "loopback" && entry["from"] == "127.0.0.0/24"));
 }
 

@@ -2,11 +2,18 @@
 
 mod audit;
 mod canary;
+mod crowds;
 mod defence;
 mod evidence;
+mod floods;
+mod formats;
+mod frames;
+mod oracle;
 mod receipts;
 mod refusals;
 mod registers;
 mod reload;
 mod sinks;
 mod support;
+mod usage;
+mod watch;

@@ -3,42 +3,19 @@
 use crate::support::client::Reply;
 use crate::support::upstream::{Play, answer};
 use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventually};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use zhamen::config::Settings;
-use zhamen::engine::evidence::receipt::{Claims, Expected, Mismatch, verify};
+use zhamen::engine::evidence::note::SigningKey;
+use zhamen::engine::evidence::receipt::{Claims, Expected, Mismatch, Signer, verify};
 
-const KEY: &str = "certs/audit.key";
-const PUBLIC: &str = "certs/audit.pub";
+const SEED: [u8; 32] = [7; 32];
 
-/// A folder with a key for receipts; gives its public part.
-fn keyed(ground: &Ground) -> [u8; 32] {
-    let pair = Ed25519KeyPair::generate().unwrap();
-    let public: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
-    let pem = |name: &str, der: &[u8]| {
-        format!("-----BEGIN {name}-----\n{}\n-----END {name}-----\n", STANDARD.encode(der))
-    };
-    std::fs::write(ground.path(KEY), pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref())).unwrap();
-    std::fs::set_permissions(ground.path(KEY), std::fs::Permissions::from_mode(0o600)).unwrap();
-    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-    spki.extend_from_slice(&public);
-    std::fs::write(ground.path(PUBLIC), pem("PUBLIC KEY", &spki)).unwrap();
-    public
-}
-
+/// Changes the key of the demo for one that is known; gives its public part.
 fn started(change: impl FnOnce(&mut Settings)) -> (Stage, [u8; 32]) {
     let ground = Ground::lay();
-    let public = keyed(&ground);
-    let file = ground.path(KEY);
-    let stage = ground.start(|settings| {
-        settings.audit.signing_key_file = Some(file);
-        change(settings);
-    });
-    (stage, public)
+    std::fs::write(ground.path("certs/audit.key"), SEED).unwrap();
+    (ground.start(change), Signer::from_seed(&SEED).unwrap().public_key())
 }
 
 fn ask(stage: &Stage, (application, pass): (Option<&str>, &str), line: &str, more: &str) -> Reply {
@@ -110,7 +87,7 @@ fn nobody_gets_one_unasked_and_a_route_can_always_ask() {
 
 #[test]
 fn without_a_key_there_are_no_receipts_and_the_answer_is_the_same() {
-    let stage = Ground::lay().start(|_| ());
+    let stage = Ground::lay().start(|settings| settings.audit.signing_key_file = None);
     let reply = ask(&stage, MARKET, &format!("GET {ENTERPRISE}"), "Prefer: receipt\r\n");
     assert_eq!((reply.status, reply.header("zhamen-receipt")), (200, None));
     assert_eq!(reply.header("preference-applied"), None);
@@ -226,10 +203,11 @@ fn a_long_answer_over_http_2_has_its_trailer() {
 }
 
 fn command(stage: &Stage, receipt: &str, more: &[&str]) -> (i32, String) {
+    let vkey = SigningKey::of_seed("zhamen.local/audit", &SEED).unwrap().verifier().to_string();
     std::fs::write(stage.ground.path("receipt"), receipt).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_zhamen"))
         .current_dir(stage.ground.dir.path())
-        .args(["audit", "receipt", "receipt", "--key", PUBLIC])
+        .args(["audit", "receipt", "receipt", "--key", &vkey])
         .args(more)
         .output()
         .unwrap();

@@ -113,3 +113,43 @@ fn a_new_server_certificate_is_shown_without_dropping_a_connection() {
     });
     assert_eq!(stage.metric("zhamen_tls_reload_ok", &[]), 1.0);
 }
+
+/// Our own credentials towards an upstream: never shown, and changed without a restart.
+#[test]
+fn a_secret_of_an_upstream_rotates_and_is_seen_nowhere() {
+    let ground = Ground::lay();
+    let file = ground.path("certs/registry.secret");
+    let keep = |secret: &str| std::fs::write(&file, secret).unwrap();
+    keep("zaunkoenig-1");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    ground.edit("policies/catalogue/market-regulation.yaml", |text| {
+        let with = "    credentials: {scheme: bearer, secret_file: ../certs/registry.secret}\n    endpoints:";
+        text.replacen("    endpoints:", with, 1)
+    });
+    let stage = ground.start(plenty);
+    let sent = || {
+        stage.upstream().heard();
+        assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
+        stage.upstream().heard()[0].header("authorization").map(str::to_owned)
+    };
+    assert_eq!(sent().as_deref(), Some("Bearer zaunkoenig-1"));
+    under_load(&stage, || {
+        keep("zaunkoenig-2");
+        let new = || {
+            let heard = stage.upstream().heard();
+            heard.iter().any(|heard| heard.header("authorization") == Some("Bearer zaunkoenig-2"))
+        };
+        assert!(eventually(new), "the new secret is not in use");
+    });
+    // What cannot be used is not taken.
+    keep("");
+    assert!(eventually(|| stage.metric("zhamen_policy_reload_ok", &[]) == 0.0));
+    assert_eq!(sent().as_deref(), Some("Bearer zaunkoenig-2"));
+    let refused = stage.entries().iter().filter(|entry| entry["accepted"] == false).count();
+    keep("zaunkoenig-3");
+    assert!(eventually(|| sent().as_deref() == Some("Bearer zaunkoenig-3")));
+    assert_eq!(refused, 1, "it is refused once, not at every look");
+    for (name, text) in crate::canary::outputs(&stage) {
+        assert!(!text.contains("zaunkoenig"), "{name}");
+    }
+}

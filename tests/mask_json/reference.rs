@@ -3,6 +3,7 @@
 use crate::document::Node;
 use zhamen::engine::mask::Plan;
 use zhamen::engine::mask::scalar::{LabelAction, Scalar, ShowContext, Shown, show};
+use zhamen::engine::mask::watch::LabelWatch;
 
 /// A path with its label, and its steps: deep or not, and what is selected.
 #[derive(Clone, Debug)]
@@ -60,13 +61,23 @@ pub struct Reference<'a> {
     showed_outside: bool,
     pub dropped_records: u64,
     pub unknown: u64,
+    pub looked_at: u64,
     pub labels: Vec<u64>,
 }
 
 impl<'a> Reference<'a> {
     pub fn new(paths: &'a [Path], plan: &'a Plan) -> Reference<'a> {
         let labels = vec![0; plan.actions.len()];
-        Reference { paths, plan, elements: 0, showed_outside: false, dropped_records: 0, unknown: 0, labels }
+        Reference {
+            paths,
+            plan,
+            elements: 0,
+            showed_outside: false,
+            dropped_records: 0,
+            unknown: 0,
+            looked_at: 0,
+            labels,
+        }
     }
 
     /// What leaves of a document.
@@ -163,6 +174,7 @@ impl<'a> Reference<'a> {
             Node::Array(_) | Node::Object(_) => self.inside(node, ways, Around::Kept(label), in_records),
             Node::Text(..) | Node::Word(_) => {
                 self.labels[label] += 1;
+                self.looked_at += u64::from(self.plan.watched.of(label) != LabelWatch::NONE);
                 self.showed_outside |= !in_records;
                 node.clone()
             }

@@ -69,6 +69,7 @@ pub fn limits() -> Limits {
         idle_timeout: Duration::from_secs(20),
         answer_bytes_max: 16 * 1024 * 1024,
         answer_token_bytes_max: 64 * 1024,
+        answer_ratio_max: 200,
         answer_depth_max: 64,
     }
 }
@@ -359,6 +360,7 @@ pub fn upstream_settings(endpoints: &[SocketAddr]) -> UpstreamSettings {
         name: "fake".to_owned(),
         endpoints: endpoints.iter().map(endpoint).collect(),
         tls: None,
+        credentials: None,
         connect_timeout: ms(2000),
         first_byte_timeout: ms(2000),
         total_timeout: ms(10_000),
@@ -389,7 +391,7 @@ pub async fn fetch(upstream: &Rc<Upstream>) -> Result<String, Cause> {
 }
 
 pub async fn exchange(upstream: &Rc<Upstream>, request: Outbound) -> Result<String, Cause> {
-    let mut answer = upstream.forward(request).await?;
+    let mut answer = upstream.forward(&|| Ok(request.clone())).await?;
     let mut body = Vec::new();
     while let Some(bytes) = answer.body.next().await {
         body.extend_from_slice(&bytes?);

@@ -13,8 +13,16 @@ fn queries() {
         ),
         ("SELECT 'it''s \\' ; -- fine' FORMAT JSON", Ok(0)),
         ("INSERT INTO t VALUES (1) FORMAT JSON", Err((0, "a stored query begins with SELECT or WITH"))),
-        ("SELECT 1", Err((0, "a stored query ends in FORMAT JSON"))),
-        ("SELECT 1 FORMAT CSV", Err((0, "a stored query ends in FORMAT JSON"))),
+        ("SELECT 1 FORMAT CSVWithNames", Ok(0)),
+        ("SELECT 1", Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)"))),
+        (
+            "SELECT 1 FORMAT CSV",
+            Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)")),
+        ),
+        (
+            "SELECT 1 FORMAT Parquet",
+            Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)")),
+        ),
         ("SELECT 1; DROP TABLE t FORMAT JSON", Err((8, "one statement, without `;`"))),
         ("SELECT 1 -- x\n FORMAT JSON", Err((9, "no comments"))),
         ("SELECT 1 /* x */ FORMAT JSON", Err((9, "no comments"))),

@@ -1,6 +1,7 @@
 //! Reads a stored query's text: finds the places, and refuses what could make a place something else.
 
 use super::{Part, SqlType};
+use crate::catalogue::answer::AnswerFormat;
 
 /// The longest query.
 const CHARACTERS_MAX: usize = 64 << 10;
@@ -29,7 +30,7 @@ pub(super) fn parse(sql: &str) -> Result<Vec<Part>, (usize, String)> {
     Ok(reader.parts)
 }
 
-/// The statement reads, and answers in JSON.
+/// The statement reads, and answers in a format that can be masked.
 fn statement(sql: &str) -> Result<(), (usize, String)> {
     let words: Vec<String> = sql.split_whitespace().map(str::to_ascii_uppercase).collect();
     let first = words.first().map(String::as_str);
@@ -37,8 +38,10 @@ fn statement(sql: &str) -> Result<(), (usize, String)> {
         return Err((0, "a stored query begins with SELECT or WITH".to_owned()));
     }
     match words.as_slice() {
-        [.., format, json] if format == "FORMAT" && json == "JSON" => Ok(()),
-        _ => Err((0, "a stored query ends in FORMAT JSON".to_owned())),
+        [.., word, format] if word == "FORMAT" && AnswerFormat::of_clickhouse(format).next().is_some() => {
+            Ok(())
+        }
+        _ => Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)".to_owned())),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
-use crate::catalogue::route::{AnswerFormat, Target};
+use crate::catalogue::route::Target;
 use crate::catalogue::upstream::{Ejection, Pool, Retries, UpstreamSpec};
+use crate::catalogue::{AnswerFormat, AnswerShape};
 use crate::engine::dataset::Dataset;
 use crate::engine::mask::fields::FieldMap;
 use crate::engine::terms::{Interface, Level, NationalGrade, SharingType, Text};
@@ -20,6 +21,7 @@ fn dataset() -> Arc<Dataset> {
         personal: false,
         labels: Vec::new(),
         fields: Arc::new(FieldMap::compile(&[]).unwrap()),
+        watch: [].into(),
     })
 }
 
@@ -29,6 +31,7 @@ fn upstream() -> Arc<UpstreamSpec> {
         id: "u".into(),
         endpoints: Vec::new(),
         tls: None,
+        credentials: None,
         connect_timeout: second,
         first_byte_timeout: second,
         total_timeout: second,
@@ -36,6 +39,7 @@ fn upstream() -> Arc<UpstreamSpec> {
         health: None,
         ejection: Ejection { failures: 1, ejected_for: second },
         retries: Retries { max: 0, budget_percent: 0 },
+        compressed: false,
     })
 }
 
@@ -52,7 +56,12 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         target: Target::Path(template.clone()),
         template,
         answer: AnswerFormat::Json,
+        shape: AnswerShape::default(),
         records_max: 1,
+        records_max_in_tier: [1; 6],
+        sifting: None,
+        upstream_parameters: Vec::new(),
+        is_pushed_down: false,
         records_parameter: None,
         hidden: path.contains("hidden"),
         receipt: false,

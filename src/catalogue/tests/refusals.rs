@@ -1,6 +1,7 @@
 //! Each rule of the catalogue with a folder that breaks it, and nothing else.
 
 mod routes;
+mod uses;
 
 use super::*;
 
@@ -24,7 +25,7 @@ fn check(file: &str, cases: &[Case]) {
                 let place = fault.place.as_ref().unwrap();
                 let line = changed.lines().nth(place.line - 1).unwrap();
                 // The line is shown, unless a secret might have been put there.
-                assert!(place.text == line || place.text == "    api_key_hashes: …", "{fault}");
+                assert!(place.text == line || place.text.ends_with(": …"), "{fault}");
                 let help = fault.help.as_ref().map_or(String::new(), |help| format!(" | {help}"));
                 format!("{}:{} {}{help}", place.line, place.column, fault.message)
             })
@@ -128,6 +129,43 @@ fn upstreams() {
 }
 
 #[test]
+fn upstream_credentials() {
+    const HEALTH: &str = "    health: {path: /healthz}\n";
+    check(
+        "catalogue/civil.yaml",
+        &[
+            (
+                HEALTH,
+                "    credentials: {scheme: basic, user: 'a:b', secret_file: f}\n",
+                &["14:40 a user is visible ASCII without colon"],
+            ),
+            (
+                HEALTH,
+                "    credentials: {scheme: clickhouse, secret_env: A}\n",
+                &["14:18 the key `user` is missing here"],
+            ),
+            (
+                HEALTH,
+                "    credentials: {scheme: bearer, user: a, secret_env: A}\n",
+                &["14:41 a token names no user"],
+            ),
+            (
+                HEALTH,
+                "    credentials: {scheme: bearer}\n",
+                &["14:18 a secret is either in `secret_file` or in `secret_env`"],
+            ),
+            (
+                "[\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]\n    health: {path: /healthz}",
+                "[\"http://10.0.0.1\"]\n    credentials: {scheme: bearer, secret_env: A}",
+                &[
+                    "14:18 credentials go to https endpoints or to this machine only | use `https://` and `tls: {ca_file: …}`",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn labels() {
     const BANDS: &str = "{rule: bands, bounds: [30000, 60000]}";
     check(
@@ -152,6 +190,24 @@ fn labels() {
                 "{rule: keep, first: 3, last: 2}",
                 "{rule: name, first: 3}",
                 &["7:22 only the rule `keep` has `first` and `last`"],
+            ),
+            // The widespread part of a resident number; whoever wants it must know what it leaves.
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: keep, first: 6, last: 4}",
+                &["7:22 this part of a `resident-id` may leave 3181 candidates only; keep less, or write \
+                   `candidates: 3181`"],
+            ),
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: keep, first: 6, last: 4, candidates: 3182}",
+                &["7:22 this part of a `resident-id` may leave 3181 candidates only; keep less, or write \
+                   `candidates: 3181`"],
+            ),
+            (
+                "{rule: keep, first: 3, last: 2}",
+                "{rule: name, candidates: 5}",
+                &["7:22 `candidates` is for a part of a countable `kind`"],
             ),
             (
                 "category: HEALTH",
@@ -297,6 +353,8 @@ fn fields_of_datasets() {
                 "",
                 &[
                     "27:3 the dataset `numbers` has no fields: none of it could be disclosed",
+                    "54:7 the dataset `numbers` is classified: say what the parameter `year` does with its fields…",
+                    "56:7 the dataset `numbers` is classified: say what the parameter `order` does with its fields…",
                     "57:13 the dataset `numbers` is classified: its answers must be masked",
                 ],
             ),

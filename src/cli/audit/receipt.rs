@@ -5,15 +5,11 @@
 
 use crate::cli::{Exit, failed};
 use crate::engine::evidence::chain::hex_of_hash;
+use crate::engine::evidence::note::VerifierKey;
 use crate::engine::evidence::receipt::{Claims, Expected, key_id, verify};
 use crate::state::follow::{FollowError, Follower};
-use rustls_pki_types::SubjectPublicKeyInfoDer;
-use rustls_pki_types::pem::PemObject;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-/// DER before the 32 bytes of an Ed25519 public key (RFC 8410, section 4).
-const ED25519_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Arguments of `audit receipt`.
 #[derive(Debug, clap::Args)]
@@ -21,9 +17,9 @@ pub struct Arguments {
     /// The receipt, as the field or trailer `Zhamen-Receipt` carried it; `-` reads standard input
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
-    /// The gateway's public key, PEM: openssl pkey -in certs/audit.key -pubout
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// Public key of the log (`zhamen audit key`): the receipt must be signed by it
+    #[arg(long, value_name = "VKEY")]
+    key: VerifierKey,
     /// The answer's body, byte for byte
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
@@ -53,8 +49,7 @@ fn checked(arguments: &Arguments) -> Result<Claims, (Exit, String)> {
     let unread =
         |path: &Path, error: &dyn std::fmt::Display| (Exit::Usage, format!("{}: {error}", path.display()));
     let text = read(&arguments.receipt).map_err(|error| unread(&arguments.receipt, &error))?;
-    let pem = std::fs::read(&arguments.key).map_err(|error| unread(&arguments.key, &error))?;
-    let key = public_key(&pem).ok_or_else(|| unread(&arguments.key, &"not an Ed25519 public key in PEM"))?;
+    let key = *arguments.key.public();
     let body = arguments.body.as_deref();
     let body = body.map(|path| std::fs::read(path).map_err(|error| unread(path, &error))).transpose()?;
 
@@ -91,9 +86,4 @@ fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     std::io::stdin().lock().take(1 << 20).read_to_string(&mut text)?;
     Ok(text)
-}
-
-fn public_key(pem: &[u8]) -> Option<[u8; 32]> {
-    let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
-    der.as_ref().strip_prefix(&ED25519_PREFIX)?.try_into().ok()
 }

@@ -31,7 +31,7 @@ fn everything_is_made_once_and_kept() {
         let mode = fs::metadata(dir.path().join(file)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode == 0o600, file.ends_with(".key"), "{file} has mode {mode:o}");
     }
-    assert_eq!(files.len(), 2 * (2 + APPLICATIONS.len()) + 4);
+    assert_eq!(files.len(), 2 * (2 + APPLICATIONS.len()) + 5);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn what_a_stranger_put_there_is_left_alone_and_reported() {
     for folder in [dir.path(), other.path()] {
         complete(folder, &[], at(NOW)).unwrap();
     }
-    for file in ["server.pem", "server.key", "jwks.json", "pseudonym.key"] {
+    for file in ["server.pem", "server.key", "jwks.json", "pseudonym.key", "audit.key"] {
         fs::copy(other.path().join(file), dir.path().join(file)).unwrap();
     }
     let report = complete(dir.path(), &[], at(NOW)).unwrap();

@@ -10,6 +10,7 @@
 //! departments.stop();
 //! ```
 
+mod register;
 pub mod routes;
 mod views;
 

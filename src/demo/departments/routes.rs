@@ -12,7 +12,7 @@
 
 use super::super::citizens::City;
 use super::super::model::{Enterprise, Person};
-use super::{Department, views};
+use super::{Department, register, views};
 use serde::Serialize;
 
 /// Records on one page of a list.
@@ -48,7 +48,7 @@ pub fn answer(city: &City, department: Department, asked: &Asked<'_>) -> Answer 
     // HEAD is GET without the body, which the server leaves out.
     let (get, post) = (matches!(asked.method, "GET" | "HEAD"), asked.method == "POST");
     let known = match department {
-        Department::CivilAffairs if get => civil_affairs(city, &rest),
+        Department::CivilAffairs if get => civil_affairs(city, &rest, asked.query),
         Department::CivilAffairs if post => verify_marriage(city, &rest, asked.body),
         Department::RealEstate if get => real_estate(city, &rest),
         Department::PublicSecurity if get => public_security(city, &rest),
@@ -63,8 +63,9 @@ pub fn answer(city: &City, department: Department, asked: &Asked<'_>) -> Answer 
     known.unwrap_or_else(|| failure(404, "no such path"))
 }
 
-fn civil_affairs(city: &City, rest: &[&str]) -> Option<Answer> {
+fn civil_affairs(city: &City, rest: &[&str], query: Option<&str>) -> Option<Answer> {
     match rest {
+        ["low-income"] => Some(register::answer(city, query)),
         ["marriages", id] => Some(person(city, id, |person| views::Marriage::of(city, person))),
         ["low-income", id] => Some(person(city, id, |person| views::LowIncome::of(city, person))),
         _ => None,
@@ -194,6 +195,6 @@ fn list<T: Serialize>(data: Vec<T>) -> Answer {
     }
 }
 
-fn failure(status: u16, message: &str) -> Answer {
+pub(super) fn failure(status: u16, message: &str) -> Answer {
     Answer { status, body: format!(r#"{{"error":"{message}"}}"#).into_bytes() }
 }

@@ -255,3 +255,33 @@ fn ask(address: SocketAddr, request: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+#[test]
+fn the_register_does_whatever_it_is_asked() {
+    let city = City::generate();
+    let ask = |query| {
+        let asked = Asked { method: "GET", path: "/civil-affairs/v1/low-income", query, body: b"" };
+        let answer = answer(&city, Department::CivilAffairs, &asked);
+        (answer.status, serde_json::from_slice::<Value>(&answer.body).unwrap())
+    };
+    let amounts = |answer: &Value| -> Vec<u64> {
+        answer["data"].as_array().unwrap().iter().map(|row| row["monthlyAmount"].as_u64().unwrap()).collect()
+    };
+    let (_, all) = ask(Some("size=50"));
+    let total = all["total"].as_u64().unwrap();
+    assert!(total > 10, "{all}");
+    let (_, largest) = ask(Some("sort=-amount&size=50"));
+    let (_, smallest) = ask(Some("sort=amount&size=50"));
+    assert!(amounts(&largest).is_sorted_by(|one, next| one >= next) && amounts(&smallest).is_sorted());
+    let (_, local) = ask(Some("region=330106&size=50"));
+    let regions: Vec<&Value> = local["data"].as_array().unwrap().iter().map(|row| &row["region"]).collect();
+    assert!(!regions.is_empty() && regions.iter().all(|region| *region == "330106"));
+    assert!(local["total"].as_u64().unwrap() < total);
+    let least = amounts(&largest)[0];
+    assert!(ask(Some(&format!("amountMin={least}"))).1["total"].as_u64().unwrap() < total);
+    let (_, one) = ask(Some("idPrefix=330106196502142015&name=%E7%AB%A0"));
+    assert_eq!((&one["total"], &one["data"][0]["name"]), (&1.into(), &"章守根".into()));
+    for wrong in ["size=51", "page=0", "name=%E7", "order=name", "sort"] {
+        assert_eq!(ask(Some(wrong)).0, 400, "{wrong}");
+    }
+}

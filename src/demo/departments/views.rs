@@ -67,6 +67,28 @@ impl<'a> LowIncome<'a> {
     }
 }
 
+/// 民政: an entry of the register of households on minimum living allowance.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterEntry<'a> {
+    pub person_id: &'a str,
+    pub name: &'a str,
+    pub region: &'static str,
+    pub monthly_amount: u32,
+}
+
+impl<'a> RegisterEntry<'a> {
+    pub fn of(city: &City, person: &'a Person) -> Option<Self> {
+        let household = city.household(person)?;
+        Some(RegisterEntry {
+            person_id: &person.id,
+            name: &person.name,
+            region: household.district,
+            monthly_amount: household.allowance?,
+        })
+    }
+}
+
 /// 不动产登记: a dwelling.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,7 @@
 //! ```
 
 use super::scenarios::{SCENARIOS, Step};
+use crate::demo::passes::CITIZENS;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -21,7 +22,19 @@ pub fn lines(dir: &Path, address: SocketAddr) -> Vec<(String, String)> {
             lines.push((format!("{} {}{refusal}", scenario.id, step.what), line(step, dir, address)));
         }
     }
+    lines.extend(CITIZENS.iter().take(1).map(|(file, _)| citizen(file, dir, address)));
     lines
+}
+
+/// The applicant of S1 asks who looked at their data.
+fn citizen(file: &str, dir: &Path, address: SocketAddr) -> (String, String) {
+    let [ca, token] = ["certs/ca.pem".to_owned(), format!("tokens/{file}.jwt")]
+        .map(|path| quote(&dir.join(path).display().to_string()));
+    let line = format!(
+        "curl -i --cacert {ca} -H \"Authorization: Bearer $(cat {token})\" -H 'Accept-Language: en' \\\n  {}",
+        quote(&format!("https://{address}/usage/v1"))
+    );
+    ("who looked at my data: the applicant of S1 asks".to_owned(), line)
 }
 
 /// The step's request as one line for a POSIX shell.
@@ -58,7 +71,9 @@ mod tests {
     #[test]
     fn every_scenario_has_an_answer_and_a_refusal_to_copy() {
         let lines = lines("var/demo".as_ref(), "127.0.0.1:8443".parse().unwrap());
-        assert_eq!(lines.len(), 2 * SCENARIOS.len());
+        // And the citizen who asks who looked.
+        assert_eq!(lines.len(), 2 * SCENARIOS.len() + 1);
+        assert!(lines.last().is_some_and(|(_, line)| line.ends_with("https://127.0.0.1:8443/usage/v1")));
         for scenario in SCENARIOS {
             assert_eq!(lines.iter().filter(|(what, _)| what.starts_with(scenario.id)).count(), 2);
         }

@@ -2,7 +2,7 @@
 
 use super::bytes::{content_length, is_lower_name, is_token, is_value, trim};
 use super::names::{Name, SINGLES, Single, forwardable, name, speaks_of_identity, underscore_collides};
-use super::negotiate::{JsonChoice, LanguageChoice};
+use super::negotiate::{LanguageChoice, MediaChoice};
 use super::{CanonicalLimits, HEADER_VALUE_BYTES_MAX, Version};
 use crate::engine::reason::Cause;
 
@@ -11,7 +11,7 @@ use crate::engine::reason::Cause;
 pub struct Fields<'a> {
     pub singles: [Option<&'a str>; SINGLES],
     pub language: LanguageChoice,
-    pub json: JsonChoice,
+    pub media: MediaChoice,
     /// `Prefer: receipt` (RFC 7240).
     pub prefers_receipt: bool,
     /// `TE: trailers`: the caller reads what follows a body.
@@ -71,13 +71,14 @@ impl<'a> Fields<'a> {
                     return Err(single.twice());
                 }
             }
-            Name::Accept => self.json.line(value),
+            Name::Accept => self.media.line(value),
             Name::AcceptLanguage => self.language.line(value),
             Name::Connection => connection(value)?,
             Name::Cookie => self.cookie_token |= cookie_holds_token(value),
             Name::ProxyAuthorization => self.proxy_authorization = true,
             Name::Trailer => trailer(value)?,
             Name::Upgrade => return Err(Cause::UpgradeRefused),
+            Name::Override => return Err(Cause::OverrideHeader),
             Name::Prefer => self.prefers_receipt |= lists(value, "receipt"),
             Name::Te => self.reads_trailers |= lists(value, "trailers"),
             Name::Hop => {}

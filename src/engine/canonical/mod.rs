@@ -28,8 +28,8 @@ mod presented;
 mod query;
 
 pub use host::Authority;
-pub use names::{forbidden_in_trailer, forwardable};
-pub use negotiate::{Language, Traceparent};
+pub use names::{forbidden_in_trailer, forwardable, speaks_of_identity};
+pub use negotiate::{Language, MediaChoice, Traceparent, weighted};
 pub use path::{Segments, canonical_path};
 pub use presented::{Presented, XRoad, XRoadClient};
 pub use query::canonical_query;
@@ -107,7 +107,7 @@ pub struct Canonical {
     pub host: String,
     pub presented: Presented,
     pub accept_language: Language,
-    pub accepts_json: bool,
+    pub media: MediaChoice,
     /// The caller asks for a receipt: `Prefer: receipt` (RFC 7240).
     pub prefers_receipt: bool,
     /// The caller reads trailers: it says so, or speaks HTTP/2, whose frames hold them apart.
@@ -169,7 +169,7 @@ pub fn read<'a>(
     if head.target.len() > limits.target_bytes_max {
         return Err(Cause::TargetSize);
     }
-    let fields = Fields::read(head.version, headers, limits)?;
+    let mut fields = Fields::read(head.version, headers, limits)?;
     let target = Target::split(head)?;
     let host = host(head, &target, fields.get(Single::Host), limits)?;
     let path = Segments::read(target.path)?;
@@ -186,7 +186,7 @@ pub fn read<'a>(
         host,
         presented: Presented::read(&fields.singles)?,
         accept_language: fields.language.language(),
-        accepts_json: fields.json.accepted(),
+        media: std::mem::take(&mut fields.media),
         prefers_receipt: fields.prefers_receipt,
         reads_trailers: head.version == Version::Http2
             || (head.version == Version::Http11 && fields.reads_trailers),

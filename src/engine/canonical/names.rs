@@ -70,6 +70,8 @@ pub enum Name {
     Trailer,
     /// `Upgrade` and `HTTP2-Settings`.
     Upgrade,
+    /// Asks for another method or target than the request line's. Fault H1-10.
+    Override,
     /// A hop-by-hop field of HTTP/1 that HTTP/2 forbids and that says nothing to us.
     Hop,
     /// Not read and not passed on.
@@ -129,6 +131,14 @@ fn long_name(text: &str) -> Name {
         "proxy-authorization" => Name::ProxyAuthorization,
         "proxy-connection" => Name::Hop,
         "http2-settings" => Name::Upgrade,
+        "x-http-method-override"
+        | "x-http-method"
+        | "x-method-override"
+        | "x-original-method"
+        | "x-original-url"
+        | "x-original-uri"
+        | "x-rewrite-url"
+        | "x-override-url" => Name::Override,
         _ => Name::Other,
     }
 }
@@ -136,7 +146,7 @@ fn long_name(text: &str) -> Name {
 /// Whether a request field of the caller's may travel on to the upstream.
 ///
 /// A list of what may, never of what may not: credentials, cookies, `Range`, `Accept-Encoding`,
-/// method and URL overrides, forwarding and identity fields, conditional fields (they would answer
+/// forwarding and identity fields, conditional fields (they would answer
 /// questions about the unmasked body) and everything unknown stay here. The canonical reading refuses
 /// a `Connection` field that names one of these, so the answer does not depend on the request.
 ///

@@ -56,40 +56,55 @@ impl LanguageChoice {
     }
 }
 
-/// Whether JSON is acceptable, over any number of `Accept` lines: the most specific range counts.
-#[derive(Default)]
-pub struct JsonChoice {
+/// What the caller can read, over any number of `Accept` lines: the most specific range counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaChoice {
     seen: bool,
-    /// Specificity (1 `*/*`, 2 `application/*`, 3 `application/json`) and weight.
-    best: Option<(u8, u16)>,
+    /// `*/*` in a line of its own, as most clients send it.
+    any: bool,
+    /// Ranges in lower case with their weights. As many as a head may hold.
+    ranges: Vec<(Box<str>, u16)>,
 }
 
-impl JsonChoice {
-    /// Weighs one line.
+impl MediaChoice {
+    /// Takes one line.
     pub fn line(&mut self, value: &str) {
         self.seen = true;
-        for (range, weight) in weighted(value) {
-            let specificity = match range {
-                "*/*" => 1,
-                r if r.eq_ignore_ascii_case("application/*") => 2,
-                r if r.eq_ignore_ascii_case("application/json") => 3,
-                _ => continue,
-            };
-            if self.best.is_none_or(|best| (specificity, weight) > best) {
-                self.best = Some((specificity, weight));
-            }
+        if value == "*/*" {
+            self.any = true;
+            return;
         }
+        self.ranges
+            .extend(weighted(value).map(|(range, weight)| (range.to_ascii_lowercase().into(), weight)));
     }
 
-    /// Whether JSON may be sent; yes where nothing was said.
-    pub fn accepted(&self) -> bool {
-        !self.seen || self.best.is_some_and(|(_, weight)| weight > 0)
+    /// Whether this type may be sent; yes where nothing was said.
+    ///
+    /// ```
+    /// use zhamen::engine::canonical::MediaChoice;
+    /// let mut choice = MediaChoice::default();
+    /// choice.line("text/*, application/json;q=0");
+    /// assert!(choice.accepts("text/csv") && !choice.accepts("application/json"));
+    /// ```
+    pub fn accepts(&self, media: &str) -> bool {
+        let group = media.split('/').next().unwrap_or_default();
+        let best = self.ranges.iter().filter_map(|(range, weight)| {
+            let specificity = match &**range {
+                "*/*" => 1,
+                range if range.strip_suffix("/*") == Some(group) => 2,
+                range if range == media => 3,
+                _ => return None,
+            };
+            Some((specificity, *weight))
+        });
+        let any = self.any.then_some((1, 1000));
+        !self.seen || best.chain(any).max().is_some_and(|(_, weight)| weight > 0)
     }
 }
 
 /// Splits a list of `range;parameters;q=0.5` into ranges and weights of 0 to 1000. A malformed
 /// weight is 0: the range is not wanted.
-fn weighted(value: &str) -> impl Iterator<Item = (&str, u16)> {
+pub fn weighted(value: &str) -> impl Iterator<Item = (&str, u16)> {
     value.split(',').map(|item| {
         let mut parts = item.split(';').map(str::trim);
         let range = parts.next().unwrap_or_default();
@@ -199,11 +214,15 @@ mod tests {
             ("Application/JSON; charset=utf-8", true),
             ("", false),
         ] {
-            let mut choice = JsonChoice::default();
+            let mut choice = MediaChoice::default();
             choice.line(value);
-            assert_eq!(choice.accepted(), expect, "{value}");
+            assert_eq!(choice.accepts("application/json"), expect, "{value}");
         }
-        assert!(JsonChoice::default().accepted(), "nothing said");
+        assert!(MediaChoice::default().accepts("application/json"), "nothing said");
+        let mut choice = MediaChoice::default();
+        choice.line("*/*");
+        choice.line("text/csv;q=0");
+        assert!(!choice.accepts("text/csv"), "two lines");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::engine::facts::Facts;
 use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::terms::DisclosureMode;
+use crate::engine::uses::{Use, UseAs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub struct Case {
     /// Name of the dataset asked for.
     pub dataset: Arc<str>,
     pub facts: Facts,
+    /// The uses of fields, by label.
+    pub uses: Vec<(Arc<str>, UseAs)>,
     pub want: Want,
 }
 
@@ -67,9 +70,26 @@ fn judge<'c>(policies: &Policies, datasets: &[Arc<Dataset>], case: &'c Case, mem
         return Outcome { case, differences, touched: BTreeSet::new() };
     };
     let q = Question { principal: &case.principal, dataset, facts: &case.facts };
-    let judgement = policies.judge(&q, memo);
+    let uses = match uses(dataset, &case.uses) {
+        Ok(uses) => uses,
+        Err(label) => {
+            let differences = vec![format!("no field of the dataset carries the label `{label}`")];
+            return Outcome { case, differences, touched: BTreeSet::new() };
+        }
+    };
+    let judgement = policies.judge_using(&q, &uses, memo);
     let got = observed(dataset, &judgement);
     Outcome { case, differences: compare(&case.want, &got), touched: touched(&judgement) }
+}
+
+/// The uses by the dataset's labels, ascending, each once; or the first label that it has not.
+fn uses(dataset: &Dataset, named: &[(Arc<str>, UseAs)]) -> Result<Vec<Use>, Arc<str>> {
+    let index = |(label, how): &(Arc<str>, UseAs)| match dataset.label_index(label) {
+        Some(index) => Ok(Use { label: index, how: *how }),
+        None => Err(label.clone()),
+    };
+    let uses: BTreeSet<Use> = named.iter().map(index).collect::<Result<_, _>>()?;
+    Ok(uses.into_iter().collect())
 }
 
 /// A judgement in the form of a wish.

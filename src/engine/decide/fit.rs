@@ -12,6 +12,7 @@ use crate::engine::terms::{
     AgeBand, AuthMethod, DisclosureMode, Interface, LegalBasis, Level, NationalGrade, SensitiveCategory,
     SharingType, SubjectType, Text,
 };
+use crate::engine::uses::UseAs;
 use cedar_policy::{EntityUid, Request, Schema};
 use std::sync::Arc;
 
@@ -48,6 +49,14 @@ fn try_question(
     for interface in Interface::ALL {
         ask(vocabulary.access(*interface), &slice.dataset.uid)?;
     }
+    for how in UseAs::ALL {
+        for group in &slice.groups {
+            let context = slice.context_of_use(*how, DisclosureMode::Clear);
+            let context = context.ok_or_else(|| Unaskable("the context of a use".to_owned()))?;
+            let (principal, action) = (slice.principal.uid.clone(), vocabulary.using().clone());
+            Request::new(principal, action, group.uid.clone(), context, Some(schema))?;
+        }
+    }
     for action in DisclosureMode::ALL.iter().filter_map(|mode| vocabulary.disclose(*mode)) {
         for group in &slice.groups {
             ask(action, &group.uid)?;
@@ -79,6 +88,7 @@ fn dataset() -> Dataset {
         personal: false,
         labels: vec![label.into()],
         fields: Arc::default(),
+        watch: [].into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Judgements remembered by one worker thread.
 //!
-//! The key is the dataset, the interface, and what the policies that can apply read of principal and
+//! The key is the dataset, the interface, the uses of fields, and what the policies that can apply read of principal and
 //! context, and nothing else; so a remembered judgement is the one a fresh evaluation would give.
 
 use super::index::Index;
@@ -9,8 +9,9 @@ use super::reads::{self, Reads};
 use super::{Core, Judgement, Question, Remembered, Rule};
 use crate::engine::dataset::{Dataset, Label};
 use crate::engine::terms::{DisclosureMode, Interface};
-use cedar_policy::PolicySet;
-use std::collections::HashMap;
+use crate::engine::uses::Use;
+use cedar_policy::{EntityUid, PolicySet};
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// Most judgements one memo holds (about 1 KiB each); it starts afresh when full.
@@ -46,6 +47,8 @@ struct Plan {
     labels: Vec<Arc<Label>>,
     /// By interface.
     reads: [Reads; 4],
+    /// Of questions about uses.
+    uses: Reads,
 }
 
 impl Memo {
@@ -54,18 +57,18 @@ impl Memo {
         (self.hits, self.misses)
     }
 
-    pub(super) fn judge(&mut self, core: &Arc<Core>, q: &Question<'_>) -> Judgement {
+    pub(super) fn judge(&mut self, core: &Arc<Core>, q: &Question<'_>, uses: &[Use]) -> Judgement {
         if !self.core.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, core)) {
             let (hits, misses) = self.counts();
             *self = Memo { core: Some(core.clone()), hits, misses, ..Memo::default() };
         }
-        self.write_key(core, q);
+        self.write_key(core, q, uses);
         if let Some(remembered) = self.judgements.get(self.key.as_slice()) {
             self.hits = self.hits.wrapping_add(1);
             return remembered.judgement();
         }
         self.misses = self.misses.wrapping_add(1);
-        let fresh = core.evaluate(q, &mut self.sets);
+        let fresh = core.evaluate(q, uses, &mut self.sets);
         let judgement = fresh.judgement();
         if self.judgements.len() >= JUDGEMENTS_MAX {
             self.judgements.clear();
@@ -74,7 +77,7 @@ impl Memo {
         judgement
     }
 
-    fn write_key(&mut self, core: &Core, q: &Question<'_>) {
+    fn write_key(&mut self, core: &Core, q: &Question<'_>, uses: &[Use]) {
         if !self.plans.get(&q.dataset.id).is_some_and(|plan| plan.fits(q.dataset)) {
             if self.plans.len() >= PLANS_MAX {
                 self.plans.clear();
@@ -89,17 +92,27 @@ impl Memo {
         if let Some(plan) = self.plans.get(&q.dataset.id) {
             self.key.extend(plan.number.to_le_bytes());
             self.key.push(q.facts.interface as u8);
-            reads::write_key(plan.reads(q.facts.interface), &core.names, q, &mut self.key);
+            self.key.extend((uses.len() as u32).to_le_bytes());
+            for used in uses {
+                self.key.extend((used.label as u32).to_le_bytes());
+                self.key.push(used.how as u8);
+            }
+            let reads = plan.reads(q.facts.interface);
+            let reads = if uses.is_empty() { reads } else { reads.and(plan.uses) };
+            reads::write_key(reads, &core.names, q, &mut self.key);
         }
     }
 }
 
 impl Plan {
     fn new(core: &Core, q: &Question<'_>, number: u32) -> Self {
-        let reads = match core.slice(q) {
-            Ok(slice) => [Interface::Verify, Interface::Query, Interface::Batch, Interface::File]
-                .map(|interface| reads_of(core, interface, &slice.dataset, &slice.groups)),
-            Err(_) => [Reads::ALL; 4],
+        let (reads, uses) = match core.slice(q) {
+            Ok(slice) => (
+                [Interface::Verify, Interface::Query, Interface::Batch, Interface::File]
+                    .map(|interface| reads_of(core, interface, &slice.dataset, &slice.groups)),
+                reads_on(core, core.using(), &slice.groups),
+            ),
+            Err(_) => ([Reads::ALL; 4], Reads::ALL),
         };
         Plan {
             number,
@@ -107,6 +120,7 @@ impl Plan {
             class: class(q.dataset),
             labels: q.dataset.labels.clone(),
             reads,
+            uses,
         }
     }
 
@@ -142,6 +156,13 @@ fn reads_of(core: &Core, interface: Interface, dataset: &Node, groups: &[Node]) 
             places.extend(index.applicable_to_any(action, group));
         }
     }
+    core.rules_at(&places).fold(Reads::default(), |all, rule| all.and(rule.reads))
+}
+
+/// What every policy that can apply to one action on these groups reads.
+fn reads_on(core: &Core, action: &EntityUid, groups: &[Node]) -> Reads {
+    let places: Vec<u32> =
+        groups.iter().flat_map(|group| core.index.applicable_to_any(action, group)).collect();
     core.rules_at(&places).fold(Reads::default(), |all, rule| all.and(rule.reads))
 }
 

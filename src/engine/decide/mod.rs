@@ -8,7 +8,8 @@
 //! * `index` finds by scope the policies that can apply; Cedar is asked with these only, exactly.
 //! * `question` builds the few entities and the context that a question can reach.
 //! * `memo` remembers judgements on what those policies read (`reads`), one memo per thread.
-//! * [`super::disclose`] asks for each label of the dataset which mode is permitted.
+//! * [`super::disclose`] asks for each label of the dataset which mode is permitted;
+//!   [`super::uses`] asks whether a label may be used without being shown.
 //!
 //! Whatever cannot be evaluated is refused: Cedar itself skips a policy that errors, even a forbid,
 //! so any evaluation error here is `E-POLICY-ERROR`.
@@ -51,8 +52,9 @@ use super::facts::Facts;
 use super::identifier::Date;
 use super::principal::Principal;
 use super::reason::Reason;
+use super::uses::{self, Use};
 use crate::fault::Faults;
-use cedar_policy::{Authorizer, Decision, Entity, EntityUid, Policy, PolicyId, PolicySet, Request};
+use cedar_policy::{Authorizer, Context, Decision, Entity, EntityUid, Policy, PolicyId, PolicySet, Request};
 use index::Index;
 pub(super) use memo::SetCache;
 use names::Vocabulary;
@@ -154,6 +156,8 @@ pub struct Denied {
     pub determining: PolicyIds,
     /// The policies that could not be evaluated.
     pub errors: PolicyIds,
+    /// The uses of fields that are refused; empty where access itself is.
+    pub uses: Arc<[Use]>,
 }
 
 impl Denied {
@@ -212,7 +216,13 @@ impl Policies {
 
     /// Judges access and, where it is allowed, disclosure. Exact whatever the memo holds.
     pub fn judge(&self, q: &Question<'_>, memo: &mut Memo) -> Judgement {
-        memo.judge(&self.core, q)
+        memo.judge(&self.core, q, &[])
+    }
+
+    /// Judges a request that also uses fields: access is denied where one of the uses is refused.
+    /// `uses` ascend, each once.
+    pub fn judge_using(&self, q: &Question<'_>, uses: &[Use], memo: &mut Memo) -> Judgement {
+        memo.judge(&self.core, q, uses)
     }
 
     /// Judges access alone.
@@ -263,7 +273,8 @@ impl Denied {
     /// The question could not even be put.
     fn unaskable() -> Self {
         let errors = Arc::from([Arc::from("(question)")]);
-        Denied { reasons: Arc::from([Reason::PolicyError]), determining: Arc::default(), errors }
+        let reasons = Arc::from([Reason::PolicyError]);
+        Denied { reasons, determining: Arc::default(), errors, uses: Arc::default() }
     }
 }
 
@@ -286,7 +297,7 @@ impl Answer {
 
 impl Core {
     /// Evaluates afresh.
-    fn evaluate(&self, q: &Question<'_>, sets: &mut SetCache) -> Remembered {
+    fn evaluate(&self, q: &Question<'_>, uses: &[Use], sets: &mut SetCache) -> Remembered {
         let Ok(slice) = self.slice(q) else {
             return Remembered { access: Err(Denied::unaskable()), disclosure: None };
         };
@@ -295,7 +306,14 @@ impl Core {
             return Remembered { access: Err(self.denied(&answer)), disclosure: None };
         }
         let disclosure = disclose::disclose(self, &slice, sets);
-        Remembered { access: Ok(self.ids(&answer.determining)), disclosure: Some(disclosure.into()) }
+        let determining = self.ids(&answer.determining);
+        match uses::judge(self, &slice, uses, &disclosure, sets) {
+            Ok(permits) => {
+                let access = if permits.is_empty() { determining } else { both(&determining, &permits) };
+                Remembered { access: Ok(access), disclosure: Some(disclosure.into()) }
+            }
+            Err(denied) => Remembered { access: Err(denied), disclosure: None },
+        }
     }
 
     fn slice(&self, q: &Question<'_>) -> Result<Slice, Unaskable> {
@@ -304,18 +322,37 @@ impl Core {
 
     /// Puts one question to Cedar, with the policies that can apply.
     pub(super) fn ask(&self, slice: &Slice, action: &EntityUid, on: &Node, sets: &mut SetCache) -> Answer {
+        self.ask_in(slice, &slice.context, action, on, sets)
+    }
+
+    /// The same in a context of its own.
+    pub(super) fn ask_in(
+        &self,
+        slice: &Slice,
+        context: &Context,
+        action: &EntityUid,
+        on: &Node,
+        sets: &mut SetCache,
+    ) -> Answer {
         let mut applicable = self.index.applicable(&slice.principal, action, on);
         if !self.ended.is_empty() {
             applicable.retain(|place| !self.ended.contains(place));
         }
         match sets.get(&self.rules, applicable) {
-            Some(set) => self.put(slice, action, on, &set),
+            Some(set) => self.put(slice, context, action, on, &set),
             None => Answer::default(),
         }
     }
 
-    fn put(&self, slice: &Slice, action: &EntityUid, on: &Node, set: &PolicySet) -> Answer {
-        let context = slice.context.clone();
+    fn put(
+        &self,
+        slice: &Slice,
+        context: &Context,
+        action: &EntityUid,
+        on: &Node,
+        set: &PolicySet,
+    ) -> Answer {
+        let context = context.clone();
         let (principal, resource) = (slice.principal.uid.clone(), on.uid.clone());
         let Ok(request) = Request::new(principal, action.clone(), resource, context, None) else {
             return Answer { unaskable: true, ..Answer::default() };
@@ -371,11 +408,23 @@ impl Core {
             reasons.push(Reason::NoPolicy);
         }
         let determining = if answer.allowed { Arc::default() } else { self.ids(&answer.determining) };
-        Denied { reasons: reasons.into(), determining, errors: self.ids(&answer.errors) }
+        let errors = self.ids(&answer.errors);
+        Denied { reasons: reasons.into(), determining, errors, uses: Arc::default() }
     }
 
     /// Cedar's action of a disclosure question.
     pub(super) fn disclosing(&self, mode: super::terms::DisclosureMode) -> Option<&EntityUid> {
         self.vocabulary.disclose(mode)
     }
+
+    /// Cedar's action of a question about a use.
+    pub(super) fn using(&self) -> &EntityUid {
+        self.vocabulary.using()
+    }
+}
+
+/// The ids of both, ascending, each once.
+fn both(some: &PolicyIds, others: &PolicyIds) -> PolicyIds {
+    let ids: BTreeSet<&Arc<str>> = some.iter().chain(others.iter()).collect();
+    ids.into_iter().cloned().collect()
 }

@@ -115,6 +115,7 @@ pub(super) struct Vocabulary {
     types: BTreeMap<EntityKind, EntityTypeName>,
     access: [EntityUid; 4],
     disclose: [EntityUid; 5],
+    using: EntityUid,
 }
 
 impl Vocabulary {
@@ -137,6 +138,7 @@ impl Vocabulary {
                 "discloseClear",
             ]
             .map(action),
+            using: action("use"),
         })
     }
 
@@ -180,8 +182,13 @@ impl Vocabulary {
         }
     }
 
+    /// The action of a question about a use.
+    pub fn using(&self) -> &EntityUid {
+        &self.using
+    }
+
     /// Every action a question can name.
     pub fn actions(&self) -> impl Iterator<Item = &EntityUid> {
-        self.access.iter().chain(&self.disclose)
+        self.access.iter().chain(&self.disclose).chain([&self.using])
     }
 }

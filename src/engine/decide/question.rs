@@ -8,6 +8,8 @@ use super::index::ScopeKey;
 use super::names::{EntityKind, Names, Vocabulary};
 use crate::engine::dataset::{Dataset, Label};
 use crate::engine::principal::{Matter, Principal};
+use crate::engine::terms::DisclosureMode;
+use crate::engine::uses::UseAs;
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression, Schema};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,6 +23,15 @@ pub(in crate::engine) struct Slice {
     pub dataset: Node,
     /// One field group per label of the dataset, in its order.
     pub groups: Vec<Node>,
+}
+
+impl Slice {
+    /// The context of a question about a use: what every question holds, and the use. None if that
+    /// cannot be put together.
+    pub fn context_of_use(&self, how: UseAs, mode: DisclosureMode) -> Option<Context> {
+        let of_use = members([("as", string(how.code())), ("mode", string(mode.code()))]).ok()?;
+        self.context.clone().merge([("use".to_owned(), of_use)]).ok()
+    }
 }
 
 /// An entity with the keys under which policies' scopes may name it.

@@ -45,6 +45,9 @@ closed_enum! {
         Bound = "authentication.bound",
         Application = "application",
         Interface = "interface",
+        Use = "use",
+        UseAs = "use.as",
+        UseMode = "use.mode",
     }
 }
 
@@ -331,6 +334,8 @@ fn write_member(path: ContextPath, names: &Names, q: &Question<'_>, key: &mut Ve
         ContextPath::Bound => key.push(q.principal.bound.into()),
         ContextPath::Application => write_application(q, key),
         ContextPath::Interface => key.push(facts.interface as u8),
+        // The uses themselves are in every key; the mode follows from what the policies read.
+        ContextPath::Use | ContextPath::UseAs | ContextPath::UseMode => {}
     }
 }
 

@@ -64,7 +64,7 @@ impl Feature {
     /// Hit, miss, or nothing to learn: an identifier is judged before policy is asked, so a bad one
     /// says nothing about denials, while every answer of policy was about a good one.
     const fn happened(self, observation: &Observation) -> Option<bool> {
-        let Observation { denied, invalid_identifier, allowed, records: _ } = *observation;
+        let Observation { denied, invalid_identifier, allowed, records: _, subjects: _ } = *observation;
         let judged = denied || allowed;
         match self {
             Feature::Denials if judged => Some(denied),
@@ -114,6 +114,8 @@ pub struct Observation {
     pub allowed: bool,
     /// Records that were given.
     pub records: u32,
+    /// Different persons and bodies that they told of, where labels name them.
+    pub subjects: u32,
 }
 
 /// What is remembered of one caller.
@@ -133,6 +135,8 @@ pub struct Profile {
     pub denied: u32,
     pub invalid_identifiers: u32,
     pub records: u64,
+    /// Summed by answer: one person in two answers counts twice.
+    pub subjects: u64,
 }
 
 impl Default for Profile {
@@ -147,6 +151,7 @@ impl Default for Profile {
             denied: 0,
             invalid_identifiers: 0,
             records: 0,
+            subjects: 0,
         }
     }
 }
@@ -222,6 +227,7 @@ pub fn observe(
     profile.invalid_identifiers =
         profile.invalid_identifiers.saturating_add(u32::from(observation.invalid_identifier));
     profile.records = profile.records.saturating_add(u64::from(observation.records));
+    profile.subjects = profile.subjects.saturating_add(u64::from(observation.subjects));
     settle(profile, sums, tuning, now)
 }
 

@@ -12,6 +12,7 @@ fn observation() -> impl Strategy<Value = Observation> {
             invalid_identifier,
             allowed,
             records,
+            subjects: records,
         },
     )
 }
@@ -80,7 +81,7 @@ proptest! {
     ) {
         let (mut good, mut bad) = (Profile::default(), Profile::default());
         let seen = |kind: u8| Observation {
-            denied: kind == 1, invalid_identifier: kind == 2, allowed: kind == 0, records: 0,
+            denied: kind == 1, invalid_identifier: kind == 2, allowed: kind == 0, records: 0, subjects: 0,
         };
         // Inside the hold, so that neither caller has left a tier that the other is still kept in.
         for (step, (kind, forgiven)) in (0u64..).zip(walk) {

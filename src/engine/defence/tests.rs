@@ -13,11 +13,11 @@ const TUNING: Tuning = Tuning {
 };
 
 const ALLOWED: Observation =
-    Observation { denied: false, invalid_identifier: false, allowed: true, records: 1 };
+    Observation { denied: false, invalid_identifier: false, allowed: true, records: 1, subjects: 0 };
 const DENIED: Observation =
-    Observation { denied: true, invalid_identifier: false, allowed: false, records: 0 };
+    Observation { denied: true, invalid_identifier: false, allowed: false, records: 0, subjects: 0 };
 const INVALID: Observation =
-    Observation { denied: false, invalid_identifier: true, allowed: false, records: 0 };
+    Observation { denied: false, invalid_identifier: true, allowed: false, records: 0, subjects: 0 };
 
 fn at(monotonic_us: u64) -> Moment {
     Moment { unix_ms: 0, monotonic_us }

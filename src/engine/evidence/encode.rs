@@ -1,6 +1,8 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
-use super::entry::{Decision, Entry, Gap, Lifecycle, ModeShown, Outcome, Quotas, Reload, Request, Tier};
+use super::entry::{
+    Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Quotas, Reading, Reload, Request, Tier,
+};
 use super::redact::{free_text, statement};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, push_number, push_text, push_time};
 use aws_lc_rs::digest;
@@ -26,7 +28,17 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
     let mut line = Line(Vec::with_capacity(1024));
     match entry {
         Entry::Request(request) => push_request(&mut line, request),
-        Entry::Outcome(outcome) => push_outcome(&mut line, outcome),
+        Entry::Outcome(outcome) => {
+            line.kind("outcome").time("ts_in", outcome.ts_in);
+            push_ending(&mut line, outcome);
+            line.text("request_id", outcome.request_id);
+            push_delivered(&mut line, outcome);
+        }
+        Entry::Answered(request, outcome) => {
+            push_request(&mut line, request);
+            push_ending(&mut line, outcome);
+            push_delivered(&mut line, outcome);
+        }
         Entry::Start(lifecycle) => push_lifecycle(&mut line, "start", lifecycle),
         Entry::Stop(lifecycle) => push_lifecycle(&mut line, "stop", lifecycle),
         Entry::Reload(reload) => push_reload(&mut line, reload),
@@ -43,6 +55,10 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
         Entry::ClockStep(step) => {
             line.kind("clock_step").time("ts", step.ts).signed("step_ms", step.step_ms);
         }
+        Entry::Drift(drift) => {
+            line.kind("drift").time("ts", drift.ts).text("dataset", drift.dataset);
+            line.text("template", drift.template).text("policy_digest", drift.policy_digest);
+        }
         Entry::Admin(admin) => {
             line.kind("admin").time("ts", admin.ts).text("actor", admin.actor);
             line.text("action", admin.action).number("status", admin.status);
@@ -50,6 +66,7 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
                 line.network("from", from);
             }
         }
+        Entry::Reading(reading) => push_reading(&mut line, reading),
     }
     EntryBody(line.0)
 }
@@ -98,6 +115,13 @@ fn push_what(line: &mut Line, request: &Request<'_>) {
     line.text_if("subject_token", request.subject_token);
     line.number_if("records_requested", request.records_requested);
     line.number_if("req_bytes", request.body_bytes);
+    line.list("uses", "uses_count", request.uses, |out, asked| {
+        out.extend_from_slice(b"{\"label\":");
+        push_text(out, asked.label, TEXT_BYTES_MAX);
+        out.extend_from_slice(b",\"as\":");
+        push_code(out, asked.how.code());
+        out.push(b'}');
+    });
 }
 
 fn push_decision(line: &mut Line, request: &Request<'_>) {
@@ -127,8 +151,7 @@ fn push_mode(out: &mut Vec<u8>, shown: &ModeShown<'_>) {
     out.push(b'}');
 }
 
-fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
-    line.kind("outcome").time("ts_in", outcome.ts_in);
+fn push_ending(line: &mut Line, outcome: &Outcome<'_>) {
     for (name, time) in
         [("ts_upstream_out", outcome.ts_upstream_out), ("ts_upstream_in", outcome.ts_upstream_in)]
     {
@@ -136,7 +159,10 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
             line.time(name, time);
         }
     }
-    line.time("ts_out", outcome.ts_out).text("request_id", outcome.request_id);
+    line.time("ts_out", outcome.ts_out);
+}
+
+fn push_delivered(line: &mut Line, outcome: &Outcome<'_>) {
     line.number_if("status", outcome.status).number_if("upstream_status", outcome.upstream_status);
     line.number_if("records", outcome.records);
     line.list("labels", "labels_count", outcome.labels, |out, seen| {
@@ -146,10 +172,34 @@ fn push_outcome(line: &mut Line, outcome: &Outcome<'_>) {
         push_number(out, seen.values);
         out.push(b'}');
     });
+    line.number_if("subjects", outcome.subjects);
+    if outcome.subjects_estimated {
+        line.flag("subjects_estimated", true);
+    }
+    if !outcome.found.is_empty() {
+        line.list("found", "found_count", outcome.found, push_found);
+    }
     line.number("dropped_records", outcome.dropped_records);
+    for (name, left_out) in
+        [("filtered_records", outcome.filtered_records), ("suppressed_counts", outcome.suppressed_counts)]
+    {
+        if left_out > 0 {
+            line.number(name, left_out);
+        }
+    }
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
     line.text_if("sha256", outcome.digest);
     line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
+}
+
+fn push_found(out: &mut Vec<u8>, found: &FoundSeen<'_>) {
+    out.extend_from_slice(b"{\"label\":");
+    push_text(out, found.label, TEXT_BYTES_MAX);
+    out.extend_from_slice(b",\"kind\":");
+    push_code(out, found.kind.code());
+    out.extend_from_slice(b",\"values\":");
+    push_number(out, found.values);
+    out.push(b'}');
 }
 
 fn push_lifecycle(line: &mut Line, kind: &'static str, lifecycle: &Lifecycle<'_>) {
@@ -197,6 +247,14 @@ fn push_tier(line: &mut Line, tier: &Tier<'_>) {
         push_number(out, u64::from(*share));
         out.push(b'}');
     });
+}
+
+fn push_reading(line: &mut Line, reading: &Reading<'_>) {
+    line.kind("reading").time("ts", reading.ts).text("request_id", reading.request_id);
+    line.text("what", reading.what).text("reader", reading.reader);
+    line.text_if("subject_token", reading.subject_token).text_if("officer", reading.officer);
+    line.text_if("filter", reading.filter).number_if("entries", reading.entries);
+    line.code_if("cause", reading.cause.map(|cause| cause.code())).number("status", reading.status);
 }
 
 /// `chain::verify_line` reads `kind`, `first` and `last` at exactly this place.

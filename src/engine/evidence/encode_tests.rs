@@ -1,9 +1,13 @@
 //! Entries and the exact bytes they become.
 
-use super::super::entry::{Admin, ClockStep, GapCause, LabelSeen, QuotaLeft, Quotas, Refused, Reloaded};
+use super::super::entry::{
+    Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Quotas, Refused, Reloaded, UseAsked,
+};
 use super::*;
+use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::uses::UseAs;
 use std::sync::Arc;
 
 fn text(entry: &Entry<'_>) -> String {
@@ -50,6 +54,7 @@ fn a_full_request() {
         subject_type: Some(SubjectType::Natural),
         subject_token: Some("s1_x"),
         records_requested: Some(1),
+        uses: &[UseAsked { label: "income", how: UseAs::Sort }],
         decision: Some(Decision::AllowPartial),
         reason: None,
         cause: None,
@@ -76,7 +81,7 @@ fn a_full_request() {
             r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
             r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
-            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"decision":"ALLOW_PARTIAL","#,
+            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
             r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
@@ -104,7 +109,12 @@ fn an_outcome_has_four_stamps() {
         upstream_status: Some(200),
         records: Some(3),
         labels: &labels,
+        subjects: Some(5000),
+        subjects_estimated: true,
+        found: &[FoundSeen { label: "name", kind: Kind::Mobile, values: 2 }],
         dropped_records: 1,
+        filtered_records: 4,
+        suppressed_counts: 0,
         dropped_unknown: 2,
         bytes: 512,
         digest: Some("ab"),
@@ -121,7 +131,8 @@ fn an_outcome_has_four_stamps() {
             r#""kind":"outcome","ts_in":"1970-01-01T00:00:00.001Z","ts_upstream_out":"1970-01-01T00:00:00.002Z","#,
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
-            r#""dropped_records":1,"dropped_unknown":2,"bytes":512,"sha256":"ab","delivered":false,"fault":"early_close""#
+            r#""subjects":5000,"subjects_estimated":true,"found":[{"label":"name","kind":"mobile","values":2}],"#,
+            r#""dropped_records":1,"filtered_records":4,"dropped_unknown":2,"bytes":512,"sha256":"ab","delivered":false,"fault":"early_close""#
         ),
     );
 }
@@ -150,6 +161,10 @@ fn the_other_kinds() {
     };
     let gap = Gap { ts: 0, first: 4, last: 3, cause: GapCause::Missing, refused: 9 };
     for (entry, expect) in [
+        (
+            Entry::Drift(Drift { ts: 0, dataset: "d", template: "$.data[*].x", policy_digest: "p" }),
+            format!(r#""kind":"drift","ts":{T},"dataset":"d","template":"$.data[*].x","policy_digest":"p""#),
+        ),
         (
             Entry::Start(lifecycle),
             format!(r#""kind":"start","ts":{T},"version":"0.1.0","policy_digest":"d","detail":"run""#),

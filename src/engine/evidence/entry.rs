@@ -3,8 +3,10 @@
 //! Times are milliseconds since 1970, UTC. Absent members are left out of the line.
 
 use crate::closed_enum;
+use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::uses::UseAs;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -70,8 +72,14 @@ pub enum Entry<'a> {
     Refused(Refused),
     /// The wall clock moved against the monotonic clock.
     ClockStep(ClockStep),
+    /// An upstream sent a field that no label covers: once in each snapshot.
+    Drift(Drift<'a>),
+    /// A request and its decision together with how it ended.
+    Answered(Request<'a>, Outcome<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
+    /// Somebody read the log, or asked who looked at their data, also when it was refused.
+    Reading(Reading<'a>),
 }
 
 /// What became of one label.
@@ -81,6 +89,13 @@ pub struct ModeShown<'a> {
     pub mode: DisclosureMode,
     /// Why it is not clear.
     pub reason: Option<Reason>,
+}
+
+/// What a parameter of the request does with the fields of one label.
+#[derive(Clone, Copy, Debug)]
+pub struct UseAsked<'a> {
+    pub label: &'a str,
+    pub how: UseAs,
 }
 
 /// Where a caller stands in its quota.
@@ -127,6 +142,8 @@ pub struct Request<'a> {
     /// From [`super::subject_token`].
     pub subject_token: Option<&'a str>,
     pub records_requested: Option<u32>,
+    /// What its parameters do with fields.
+    pub uses: &'a [UseAsked<'a>],
     /// Decision. Absent counts as refused.
     pub decision: Option<Decision>,
     /// What the caller was told.
@@ -158,6 +175,14 @@ pub struct LabelSeen<'a> {
     pub values: u64,
 }
 
+/// Identifiers of one kind that were found in values of one label, which says nothing of them.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundSeen<'a> {
+    pub label: &'a str,
+    pub kind: Kind,
+    pub values: u64,
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome<'a> {
@@ -166,8 +191,18 @@ pub struct Outcome<'a> {
     pub upstream_status: Option<u16>,
     pub records: Option<u64>,
     pub labels: &'a [LabelSeen<'a>],
+    /// Different persons and bodies that the answer told of, in whatever mode.
+    pub subjects: Option<u64>,
+    /// That number is an estimate (standard error 1.6 %).
+    pub subjects_estimated: bool,
+    /// What was found where it does not belong.
+    pub found: &'a [FoundSeen<'a>],
     /// Records left out because of the route's cap.
     pub dropped_records: u64,
+    /// Records left out because they lie outside of the caller's rows, or count too small a group.
+    pub filtered_records: u64,
+    /// Counts that became `null`.
+    pub suppressed_counts: u64,
     /// Fields without a label that were left out.
     pub dropped_unknown: u64,
     /// Body bytes sent to the caller.
@@ -268,6 +303,16 @@ pub struct ClockStep {
     pub step_ms: i64,
 }
 
+/// A field that no label covers, and that was left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Drift<'a> {
+    pub ts: i64,
+    pub dataset: &'a str,
+    /// Names of fields, `*`, `[*]`, and `?` for keys that may be data.
+    pub template: &'a str,
+    pub policy_digest: &'a str,
+}
+
 /// An act on the admin plane, a reading of the log included.
 #[derive(Clone, Copy, Debug)]
 pub struct Admin<'a> {
@@ -279,4 +324,26 @@ pub struct Admin<'a> {
     pub status: u16,
     /// Written as its /24 or /48 only.
     pub from: Option<IpAddr>,
+}
+
+/// A reading of the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    pub ts: i64,
+    pub request_id: &'a str,
+    /// `usage` (what concerns one subject), `show`, `tail`, `export`.
+    pub what: &'a str,
+    /// `subject` where persons read about themselves, else who reads: `admin`, or a system account.
+    pub reader: &'a str,
+    /// Whose entries were read, from [`super::subject_token`].
+    pub subject_token: Option<&'a str>,
+    /// Whose look-ups were read.
+    pub officer: Option<&'a str>,
+    /// The other conditions, as they were given.
+    pub filter: Option<&'a str>,
+    /// Entries shown, where that is known when this is written.
+    pub entries: Option<u64>,
+    /// The fault behind a refusal.
+    pub cause: Option<Cause>,
+    pub status: u16,
 }

@@ -15,20 +15,24 @@
 //! ```
 
 pub mod chain;
+pub mod checkpoint;
 mod encode;
 mod entry;
+pub mod note;
 pub mod receipt;
 mod redact;
 mod subject;
 mod text;
+pub mod tile;
+pub mod tree;
 
 pub use encode::{EntryBody, encode};
 pub use entry::{
-    Admin, ClockStep, Decision, Entry, Gap, GapCause, LabelSeen, Lifecycle, ModeShown, Outcome, QuotaLeft,
-    Quotas, Refused, Reload, Reloaded, Request, Tier,
+    Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, LabelSeen, Lifecycle, ModeShown,
+    Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Tier, UseAsked,
 };
-pub use subject::{SubjectKey, subject_token};
-pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX};
+pub use subject::{SubjectKey, SubjectKeys, subject_token};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};
 
 use super::defence::TierChange;
 

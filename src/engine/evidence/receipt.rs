@@ -21,6 +21,7 @@
 //! assert!(Expected { body: Some(b"{} "), ..Expected::default() }.check(&claims).is_err());
 //! ```
 
+use crate::engine::mask::subjects::SubjectCount;
 use crate::engine::terms::DisclosureMode;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -58,7 +59,8 @@ pub struct Statement {
     /// Digest of the policies folder that decided.
     pub policy_digest: String,
     pub labels: Vec<LabelStated>,
-    /// Persons or bodies that the request names; none for a request that names none.
+    /// Persons or bodies that the request names; none for a request that names none. Where those that
+    /// the answer tells of were counted, their number is stated instead.
     pub subjects: Option<u64>,
     pub entry: Place,
 }
@@ -89,6 +91,8 @@ pub struct Answered {
     pub bytes: u64,
     /// Records that left, where the answer has records.
     pub records: Option<u64>,
+    /// Persons or bodies told of, where the dataset's labels name them.
+    pub subjects: Option<SubjectCount>,
 }
 
 impl Answered {
@@ -96,7 +100,7 @@ impl Answered {
     pub fn of(body: &[u8]) -> Self {
         let mut running = Running::default();
         running.update(body);
-        running.finish(None)
+        running.finish(None, None)
     }
 
     /// The digest in 64 hexadecimal digits, as outcome entries carry it.
@@ -125,12 +129,12 @@ impl Running {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
 
-    /// All of it, with the records counted in it.
-    pub fn finish(self, records: Option<u64>) -> Answered {
+    /// All of it, with the records and subjects counted in it.
+    pub fn finish(self, records: Option<u64>, subjects: Option<SubjectCount>) -> Answered {
         let mut sha256 = [0; 32];
         // A SHA-256 digest has 32 bytes.
         sha256.copy_from_slice(self.context.finish().as_ref());
-        Answered { sha256, bytes: self.bytes, records }
+        Answered { sha256, bytes: self.bytes, records, subjects }
     }
 }
 
@@ -160,6 +164,9 @@ pub struct Claims {
     pub records: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub subjects: Option<u64>,
+    /// Whether that number is an estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub subjects_estimated: bool,
     pub body: BodyStated,
     pub entry: Place,
 }
@@ -196,11 +203,6 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// From an Ed25519 key in PKCS#8 (RFC 8410); none for anything else.
-    pub fn from_pkcs8(der: &[u8]) -> Option<Self> {
-        Ed25519KeyPair::from_pkcs8(der).ok().map(Signer::new)
-    }
-
     /// From the 32 bytes that an Ed25519 key is made of (RFC 8032, section 5.1.5).
     pub fn from_seed(seed: &[u8; 32]) -> Option<Self> {
         Ed25519KeyPair::from_seed_unchecked(seed).ok().map(Signer::new)
@@ -257,7 +259,8 @@ fn claims(statement: &Statement, answered: &Answered) -> Claims {
         policy_digest: statement.policy_digest.clone(),
         labels: statement.labels.clone(),
         records: answered.records,
-        subjects: statement.subjects,
+        subjects: answered.subjects.map(|count| count.subjects).or(statement.subjects),
+        subjects_estimated: answered.subjects.is_some_and(|count| count.estimated),
         body: BodyStated { sha256: answered.digest_hex(), bytes: answered.bytes },
         entry: statement.entry.clone(),
     }

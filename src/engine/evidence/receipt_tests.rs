@@ -49,6 +49,19 @@ fn a_receipt_says_what_was_stated() {
     assert_eq!(all.check(&said), Ok(()));
 }
 
+#[test]
+fn counted_subjects_go_before_named_ones() {
+    for (counted, expect) in [
+        (None, (Some(1), false)),
+        (Some(SubjectCount { subjects: 0, estimated: false }), (Some(0), false)),
+        (Some(SubjectCount { subjects: 5000, estimated: true }), (Some(5000), true)),
+    ] {
+        let answered = Answered { subjects: counted, ..answered() };
+        let said = verify(&signer().sign(&statement(), &answered), &signer().public_key()).unwrap();
+        assert_eq!((said.subjects, said.subjects_estimated), expect, "{counted:?}");
+    }
+}
+
 /// The example of RFC 8037, appendices A.2 and A.3.
 #[test]
 fn the_key_id_is_the_thumbprint_of_the_standard() {
@@ -146,6 +159,6 @@ fn a_digest_in_pieces_is_the_digest_of_the_whole() {
         let mut running = Running::default();
         running.update(&BODY[..cut]);
         running.update(&BODY[cut..]);
-        assert_eq!(running.finish(None), Answered::of(BODY));
+        assert_eq!(running.finish(None, None), Answered::of(BODY));
     }
 }

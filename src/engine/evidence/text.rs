@@ -27,20 +27,38 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
 
 /// Copies runs of harmless bytes; escapes the rest.
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    let mut copied = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x80 {
-            // Rare: from here on by character, because some of them are not harmless.
-            out.extend_from_slice(&text.as_bytes()[copied..at]);
-            return push_escaped_chars(out, &text[at..]);
+    let mut rest = text;
+    loop {
+        let (plain, odd) = rest.split_at(plain_ascii(rest.as_bytes()));
+        out.extend_from_slice(plain.as_bytes());
+        match odd.as_bytes().first() {
+            None => return,
+            Some(0x80..) => return push_escaped_chars(out, odd),
+            Some(byte) => push_escape(out, char::from(*byte)),
         }
-        if byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f {
-            out.extend_from_slice(&text.as_bytes()[copied..at]);
-            push_escape(out, char::from(byte));
-            copied = at + 1;
+        // The byte just escaped is ASCII, so a character begins behind it.
+        rest = &odd[1..];
+    }
+}
+
+/// Length of the run of ASCII bytes at the start that need no escape, eight at a time.
+fn plain_ascii(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    // The high bit of each byte that is zero (exact for the lowest such byte, which is what counts).
+    let zeroes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let is = |word: u64, byte: u8| zeroes(word ^ u64::from_le_bytes([byte; 8]));
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word & HIGHS;
+        let odd = word & HIGHS | control | is(word, b'"') | is(word, b'\\') | is(word, 0x7f);
+        if odd != 0 {
+            return index * 8 + (odd.trailing_zeros() / 8) as usize;
         }
     }
-    out.extend_from_slice(&text.as_bytes()[copied..]);
+    let plain = |byte: &&u8| matches!(**byte, 0x20..=0x7e) && !matches!(**byte, b'"' | b'\\');
+    bytes.len() - rest.len() + rest.iter().take_while(plain).count()
 }
 
 fn push_escaped_chars(out: &mut Vec<u8>, text: &str) {
@@ -76,8 +94,10 @@ fn push_escape(out: &mut Vec<u8>, character: char) {
 /// Lower-case hexadecimal.
 pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    for (pair, byte) in out[start..].chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 
@@ -102,24 +122,51 @@ pub(super) fn push_time(out: &mut Vec<u8>, unix_ms: i64) {
     let (seconds, milliseconds) = (unix_ms / 1000, unix_ms % 1000);
     let (year, month, day) = civil(seconds / 86_400);
     let clock = seconds % 86_400;
-    for (number, width, after) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (clock / 3600, 2, b':'),
-        (clock / 60 % 60, 2, b':'),
-        (clock % 60, 2, b'.'),
-        (milliseconds, 3, b'Z'),
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (number, place) in [
+        (year / 100, 0),
+        (year % 100, 2),
+        (month, 5),
+        (day, 8),
+        (clock / 3600, 11),
+        (clock / 60 % 60, 14),
+        (clock % 60, 17),
+        (milliseconds / 10, 20),
     ] {
-        push_padded(out, number, width);
-        out.push(after);
+        text[place] += (number / 10 % 10) as u8;
+        text[place + 1] += (number % 10) as u8;
     }
+    text[22] += (milliseconds % 10) as u8;
+    out.extend_from_slice(&text);
 }
 
-fn push_padded(out: &mut Vec<u8>, number: u64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + (number / 10_u64.pow(place) % 10) as u8);
+/// Milliseconds since 1970 of a time as [`push_time`] writes it, also without the milliseconds; the
+/// whole text must be one.
+///
+/// ```
+/// use zhamen::engine::evidence::read_time;
+/// assert_eq!(read_time("2026-11-23T01:30:00.500Z"), Some(1_795_397_400_500));
+/// assert_eq!(read_time("2026-02-30T00:00:00Z"), None);
+/// ```
+pub fn read_time(text: &str) -> Option<i64> {
+    let bare = text.strip_suffix('Z')?;
+    let (clock, ms) = bare.split_once('.').unwrap_or((bare, "000"));
+    let form =
+        |text: &str| text.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b }).collect::<Vec<u8>>();
+    if form(clock) != b"0000-00-00T00:00:00" || form(ms) != b"000" {
+        return None;
     }
+    let number = |from: usize, to: usize| clock.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // A month has at most 31 days, so the day since 1970 lies close to this.
+    let near = year.checked_sub(1970)? * 1461 / 4 + month.checked_sub(1)? * 30;
+    let date = (near.saturating_sub(3)..=near + 9 + day).find(|one| civil(*one) == (year, month, day))?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = ((date * 24 + hour) * 60 + minute) * 60 + second;
+    i64::try_from(seconds * 1000 + ms.parse::<u64>().ok()?).ok()
 }
 
 /// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
@@ -166,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_to_escape_is_found_wherever_it_stands() {
+        for odd in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "民", "\u{202e}"] {
+            for before in 0..20 {
+                let text =
+                    format!("{}{odd}{}", "~ !x".repeat(5).split_at(before).0, "tail of more than eight");
+                let json = written(|out| push_text(out, &text, 100));
+                assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+                assert_eq!(json.bytes().filter(|byte| *byte < 0x20 || *byte == 0x7f).count(), 0);
+                assert!(!json.contains('\u{202e}'));
+            }
+        }
+    }
+
+    #[test]
     fn long_text_is_cut_at_a_character_and_its_rest_is_named() {
         let json = written(|out| push_text(out, "民政局", 7));
         // SHA-256 of the last character, computed with Python.
@@ -184,6 +245,29 @@ mod tests {
             (4_102_444_799_001, "2099-12-31T23:59:59.001Z"),
         ] {
             assert_eq!(written(|out| push_time(out, unix_ms)), expect);
+        }
+    }
+
+    #[test]
+    fn times_are_read_back_day_by_day() {
+        for day in 0..47_500 {
+            let unix_ms = day * 86_400_000 + day % 86_400_000;
+            let text = written(|out| push_time(out, unix_ms));
+            assert_eq!(read_time(&text), Some(unix_ms), "{text}");
+        }
+        for bad in [
+            "",
+            "Z",
+            "2026-11-23",
+            "2026-11-23T24:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-10T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "2026-11-23T01:30:00+08:00",
+            "+026-11-23T01:30:00Z",
+            "2026-11-23T01:30:00.5Z",
+        ] {
+            assert_eq!(read_time(bad), None, "{bad}");
         }
     }
 

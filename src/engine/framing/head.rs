@@ -7,6 +7,9 @@ use crate::engine::reason::Cause;
 /// The longest method, in bytes. The longest registered one has 17.
 pub const METHOD_BYTES_MAX: usize = 32;
 
+/// The longest target, in bytes, that hyper and the `http` crate take, whatever the limit says.
+const TARGET_BYTES_MAX: usize = 65_534;
+
 /// What a head says about the body behind it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Framing {
@@ -36,7 +39,7 @@ impl Framing {
         }
         // HTTP/0.9 has no version at all.
         let (target, version) = split_at_space(rest).ok_or(Cause::BadVersion)?;
-        if target.len() > target_bytes_max {
+        if target.len() > target_bytes_max.min(TARGET_BYTES_MAX) {
             return Err(Cause::TargetSize);
         }
         if !version.starts_with(b"HTTP/") {
@@ -114,7 +117,8 @@ pub fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Cause> {
     if name.is_empty() || !is_value(value) {
         return Err(Cause::BadHeader);
     }
-    if value.len() > HEADER_VALUE_BYTES_MAX {
+    // A name as long as a value is none; hyper takes 64 KiB and fails on more.
+    if name.len().max(value.len()) > HEADER_VALUE_BYTES_MAX {
         return Err(Cause::HeaderSize);
     }
     Ok((name, trim(value)))

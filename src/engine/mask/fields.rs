@@ -14,7 +14,8 @@
 //! **Keys match exactly**: the code points after unescaping, case-sensitive. A key that equals a
 //! named one only after case folding, Unicode normalisation, width folding or trimming is another
 //! key, hence unknown, hence dropped. Nothing else is safe without knowing how the reader at the
-//! other end compares keys.
+//! other end compares keys. Such a **lookalike** is counted apart, because it is how an upstream's
+//! change of spelling shows, and how somebody would try to pass a field by its label.
 //!
 //! ```
 //! use zhamen::engine::mask::fields::FieldMap;
@@ -24,7 +25,8 @@
 //! ```
 
 mod automaton;
-mod path;
+mod lookalike;
+pub(in crate::engine::mask) mod path;
 #[cfg(test)]
 mod tests;
 
@@ -111,6 +113,39 @@ impl FieldMap {
     /// Whether elements of an array in this state are records.
     pub(in crate::engine::mask) fn holds_records(&self, id: StateId) -> bool {
         self.records.is_none_or(|records| records == id)
+    }
+
+    /// Where a record stands in formats that are rows and nothing around them: the elements of
+    /// [`with_records`](Self::with_records), else of the document if it is an array, else of its one
+    /// member that is one, else the document itself.
+    pub(in crate::engine::mask) fn row(&self) -> StateId {
+        let root = self.state(self.root);
+        if let Some(records) = self.records {
+            return self.state(records).element();
+        }
+        let mut lists = (0..root.key_count())
+            .filter_map(|place| root.find(root.key(place)?.as_bytes(), place))
+            .map(|(_, member)| self.state(member).element());
+        match (root.element(), lists.find(|element| *element != DEAD)) {
+            (DEAD, Some(element)) if lists.all(|other| other == DEAD) => element,
+            (DEAD, _) => self.root,
+            (element, _) => element,
+        }
+    }
+
+    /// Whether the paths name columns of a row.
+    pub fn has_columns(&self) -> bool {
+        let row = self.state(self.row());
+        let named = (0..row.key_count()).filter_map(|place| row.find(row.key(place)?.as_bytes(), place));
+        let mut members = named.map(|(_, member)| member).chain([row.other()]);
+        members.any(|member| self.state(member).label().is_some())
+    }
+
+    /// Whether the records stand in the member `data` of the document, as ClickHouse has them.
+    pub fn has_data_member(&self) -> bool {
+        let data = self.state(self.root).find(b"data", 0).map_or(DEAD, |(_, next)| next);
+        let element = self.state(data).element();
+        element != DEAD && element == self.row()
     }
 
     /// Where a document starts.

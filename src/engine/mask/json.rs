@@ -32,6 +32,22 @@
 //! lone surrogates; limits on depth, tokens and white space. A fault ends the stream: what was
 //! written before stays correct, nothing is written after.
 //!
+//! **What becomes of what** (every row has its test):
+//!
+//! | what comes | what becomes of it |
+//! |---|---|
+//! | not JSON in any way, also below what is dropped | fault, with kind and offset |
+//! | byte order mark, UTF-16, UTF-8 that is none, half a surrogate pair | fault |
+//! | a named key twice, however escaped | fault, even where both are dropped |
+//! | a key in another case, width, normalisation, with invisible characters | left out; counted as unknown and as lookalike, and its path shown with `≈` |
+//! | a map keyed by identifiers under a wildcard | keys that are no names are left out with their values |
+//! | a labelled value of another type than usual | masked by the type it has; objects are left out |
+//! | a text that holds JSON, base64 or anything | one text: kept or masked as such, never read |
+//! | `1e400`, twenty-three digits, `-0.0`, `\u0041` in what is kept | the same bytes |
+//! | deeper than [`depth_max`](MaskLimits::depth_max); a token or white space beyond [`token_bytes_max`](MaskLimits::token_bytes_max) | fault |
+//! | anything after the value, a second one too | fault: lines of JSON are another format |
+//! | a fault after much that was good | the stream ends there; nothing unmasked stands before it |
+//!
 //! ```
 //! use std::sync::Arc;
 //! use zhamen::engine::mask::{Masked, MaskLimits, Plan, LabelRule, fields::FieldMap, json::JsonMasker};
@@ -40,7 +56,14 @@
 //! let fields = FieldMap::compile(&[("$.name".into(), 0)]).unwrap();
 //! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
 //! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
-//! let plan = Plan { actions: vec![keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None };
+//! let plan = Plan {
+//!     actions: vec![keep].into(),
+//!     token_key,
+//!     claim: None,
+//!     today: (2026, 1, 1),
+//!     records_max: None,
+//!     watched: Default::default(),
+//! };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
 //! let mut masker = JsonMasker::new(Arc::new(fields), Arc::new(plan), limits);
 //! let mut out = Masked::nothing();
@@ -52,9 +75,12 @@
 //! ```
 
 mod decide;
+mod embedded;
 mod frame;
 mod literal;
 mod number;
+mod order;
+mod quick;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -66,6 +92,9 @@ mod walk;
 use super::Masked;
 use super::fields::FieldMap;
 pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
+pub(super) use embedded::{Role, Values};
+pub(super) use frame::is_name;
+pub(super) use number::is_number;
 use std::sync::Arc;
 use walk::Walk;
 

@@ -5,8 +5,13 @@
 //! a [`Plan`] (what happens to each label) and bytes, and gives bytes and a [`Tally`].
 //!
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
-//! - [`json`]: the walker of JSON;
-//! - [`scalar`]: what a mode does to one value.
+//! - [`json`]: the walker of JSON; `lines`, [`csv`] and `clickhouse`: those of the other formats;
+//! - [`Masker`]: the walker of the format that the catalogue declares;
+//! - [`sieve`]: which records come to the walker at all;
+//! - [`scalar`]: what a mode does to one value;
+//! - `showing`: the one door that every value of an answer goes through, whatever its format;
+//! - [`watch`]: which kept values are looked at for identifiers, and what happens to one;
+//! - [`subjects`]: how many persons and bodies an answer tells of.
 //!
 //! ```
 //! use zhamen::engine::mask::Masked;
@@ -14,13 +19,24 @@
 //! assert!(Masked::nothing().is_empty());
 //! ```
 
+mod clickhouse;
+mod columns;
+pub mod csv;
 pub mod fields;
+mod format;
 pub mod json;
+mod lines;
 mod plan;
 pub mod scalar;
+mod showing;
+pub mod sieve;
+pub mod subjects;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
+pub use csv::{Columns, Dialect, Formulas, Null, Quoting};
+pub use format::{Format, Masker};
 pub use plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 
 use super::dataset::Dataset;

@@ -1,6 +1,8 @@
 //! What a masker is told, and what it tells: the same for every format.
 
 use super::scalar::{LabelAction, TokenKey};
+use super::subjects::SubjectCount;
+use super::watch::{FoundIn, Watched};
 use crate::closed_enum;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::DisclosureMode;
@@ -28,6 +30,8 @@ pub struct Plan {
     pub today: (i32, u8, u8),
     /// So many records leave; what comes after is left out and counted. No limit if none.
     pub records_max: Option<u64>,
+    /// Which values are looked at before they leave, and whose subjects are counted.
+    pub watched: Watched,
 }
 
 /// How much an answer may ask of a masker. The body's own length is limited where it is read.
@@ -48,12 +52,26 @@ pub struct Tally {
     pub records: u64,
     /// Records left out because [`Plan::records_max`] was reached.
     pub dropped_records: u64,
+    /// Records left out because they lie outside the caller's rows, or count too small a group.
+    pub filtered_records: u64,
+    /// Counts outside of records that were replaced by `null`.
+    pub suppressed_counts: u64,
     /// Values met, by label index, whatever became of them. What was left out whole counts once.
     pub labels: Vec<u64>,
+    /// Kept values that were looked at, see [`Plan::watched`].
+    pub looked_at: u64,
     /// Members and elements left out because no path names them.
     pub dropped_unknown: u64,
-    /// Where the first of them was: path template with `?` for keys that may be data.
+    /// Those among them whose key looks like one that the paths name there: see `fields`.
+    pub lookalikes: u64,
+    /// Where the first lookalike was, or else the first of them all: path template with `?` for keys that may be data.
     pub unknown_sample: Option<String>,
+    /// Where others of the first 128 were, each place once, 15 at most.
+    pub unknown_more: Vec<String>,
+    /// Identifiers found in kept values whose label does not say so, by label and kind.
+    pub found: Vec<FoundIn>,
+    /// Different subjects that the answer told of; none where no label names subjects.
+    pub subjects: Option<SubjectCount>,
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written.
@@ -85,10 +103,25 @@ closed_enum! {
         Truncated = "truncated",
         /// The same key twice in one object, where the key is one that the paths name.
         DuplicateKey = "duplicate_key",
+        /// A row that has more or fewer cells than there are columns.
+        Ragged = "ragged",
+        /// A quote where the dialect has no place for it, or a cell that is not closed.
+        BadQuote = "bad_quote",
+        /// The description of the columns is missing, comes too late or cannot be read.
+        BadHeader = "bad_header",
+        /// A cell that a spreadsheet would calculate, where the dialect refuses those.
+        Formula = "formula",
+        /// The upstream reports a failure in the middle of its answer.
+        Exception = "exception",
         /// [`MaskLimits::depth_max`].
         TooDeep = "too_deep",
         /// [`MaskLimits::token_bytes_max`].
         TokenTooLong = "token_too_long",
+        /// A record longer than [`MaskLimits::token_bytes_max`], where records must be held to be
+        /// judged as a whole.
+        RecordTooLong = "record_too_long",
+        /// A count that is no scalar: whether its group is large enough cannot be told.
+        NotACount = "not_a_count",
     }
 }
 

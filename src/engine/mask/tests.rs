@@ -1,3 +1,5 @@
+pub(super) mod support;
+
 use super::*;
 use crate::engine::terms::{Level, NationalGrade, SharingType, Text};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ fn dataset(level: Level, personal: bool) -> Dataset {
         personal,
         labels: Vec::new(),
         fields: Arc::default(),
+        watch: [].into(),
     }
 }
 

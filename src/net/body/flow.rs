@@ -1,9 +1,10 @@
 //! An upstream body on its way through a masker, within its times and sizes.
 
-use crate::engine::mask::json::{JsonMasker, MaskFault, Tally};
-use crate::engine::mask::{Masked, OpaqueGrant};
+use super::coding::Decoding;
+use crate::engine::mask::{FaultKind, MaskFault, Masked, Masker, OpaqueGrant, Tally};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
+use bytes::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,8 +12,8 @@ use tokio::time::{Instant, Sleep};
 
 /// What is done to an answer's body.
 pub enum Masking {
-    /// It is JSON, walked field by field.
-    Json(Box<JsonMasker>),
+    /// It is read in its declared format, value by value.
+    Format(Box<Masker>),
     /// Nothing of it is classified: it passes unread.
     Opaque(OpaqueGrant),
 }
@@ -24,7 +25,7 @@ pub struct AnswerLimits {
     pub deadline: Instant,
     /// The longest silence of the upstream.
     pub idle: Duration,
-    /// The most bytes read from the upstream.
+    /// The most bytes read from the upstream, and the most after decoding.
     pub bytes_max: u64,
     /// So many masked bytes are gathered before the head is released: an answer that ends or fails
     /// within them has an exact length or becomes a clean refusal.
@@ -47,7 +48,9 @@ impl From<Cause> for Unmaskable {
 
 impl From<MaskFault> for Unmaskable {
     fn from(fault: MaskFault) -> Self {
-        Unmaskable { cause: Cause::MaskFailed, fault: Some(fault) }
+        let reported = fault.kind == FaultKind::Exception;
+        let cause = if reported { Cause::UpstreamException } else { Cause::MaskFailed };
+        Unmaskable { cause, fault: Some(fault) }
     }
 }
 
@@ -58,27 +61,61 @@ pub(super) enum Step {
     End(Masked, Tally),
 }
 
+/// Decoded bytes that are masked at once.
+const DECODED_BYTES: usize = 64 << 10;
+
 /// An upstream body and its masker.
 pub(super) struct Flow {
     body: AnswerBody,
+    /// None where the body is not coded.
+    decoding: Option<Decoding>,
+    decoded: Vec<u8>,
     masking: Option<Masking>,
     limits: AnswerLimits,
     bytes_in: u64,
+    bytes_decoded: u64,
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
 impl Flow {
-    pub(super) fn new(body: AnswerBody, masking: Masking, limits: AnswerLimits) -> Self {
-        Flow { body, masking: Some(masking), limits, bytes_in: 0, timer: None, waiting: false }
+    pub(super) fn new(
+        body: AnswerBody,
+        decoding: Option<Decoding>,
+        masking: Masking,
+        limits: AnswerLimits,
+    ) -> Self {
+        Flow {
+            body,
+            decoded: vec![0; if decoding.is_some() { DECODED_BYTES } else { 0 }],
+            decoding,
+            masking: Some(masking),
+            limits,
+            bytes_in: 0,
+            bytes_decoded: 0,
+            timer: None,
+            waiting: false,
+        }
     }
 
     pub(super) fn limits(&self) -> &AnswerLimits {
         &self.limits
     }
 
+    /// What was seen so far, of an answer that is cut here.
+    pub(super) fn tally(&self) -> Option<Tally> {
+        match &self.masking {
+            Some(Masking::Format(masker)) => Some(masker.tally()),
+            Some(Masking::Opaque(_)) | None => None,
+        }
+    }
+
     /// The next masked bytes. Must not be polled after `End` or an error.
     pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Unmaskable>> {
+        // What was read before may decode to more than was asked for.
+        if let Some(step) = self.decode().transpose() {
+            return Poll::Ready(step);
+        }
         match self.body.poll_bytes(cx) {
             Poll::Pending => {
                 ready!(self.poll_timer(cx));
@@ -86,32 +123,65 @@ impl Flow {
             }
             Poll::Ready(Some(Ok(bytes))) => {
                 self.waiting = false;
-                Poll::Ready(self.push(&bytes))
+                Poll::Ready(self.push(bytes))
             }
             Poll::Ready(Some(Err(cause))) => Poll::Ready(Err(cause.into())),
             Poll::Ready(None) => Poll::Ready(self.end()),
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<Step, Unmaskable> {
+    fn push(&mut self, bytes: Bytes) -> Result<Step, Unmaskable> {
         self.bytes_in = self.bytes_in.saturating_add(bytes.len() as u64);
         if self.bytes_in > self.limits.bytes_max {
             return Err(Cause::BodyLimit.into());
         }
-        // A body that trickles without ever pausing never lets the timer be polled.
-        if Instant::now() >= self.limits.deadline {
-            return Err(Cause::UpstreamSlow.into());
+        self.in_time()?;
+        match &mut self.decoding {
+            None => self.mask(&bytes),
+            Some(decoding) => {
+                decoding.feed(bytes);
+                Ok(self.decode()?.unwrap_or(Step::More(Masked::nothing())))
+            }
         }
+    }
+
+    /// A body that trickles without ever pausing never lets the timer be polled.
+    fn in_time(&self) -> Result<(), Cause> {
+        if Instant::now() >= self.limits.deadline { Err(Cause::UpstreamSlow) } else { Ok(()) }
+    }
+
+    /// Masks what the bytes read so far decode to, a part at a time; none if there is no more.
+    fn decode(&mut self) -> Result<Option<Step>, Unmaskable> {
+        let Some(decoding) = &mut self.decoding else { return Ok(None) };
+        let length = decoding.fill(&mut self.decoded)?;
+        if length == 0 {
+            return Ok(None);
+        }
+        self.bytes_decoded = self.bytes_decoded.saturating_add(length as u64);
+        if self.bytes_decoded > self.limits.bytes_max {
+            return Err(Cause::BodyLimit.into());
+        }
+        self.in_time()?;
+        let decoded = std::mem::take(&mut self.decoded);
+        let step = self.mask(decoded.get(..length).unwrap_or_default());
+        self.decoded = decoded;
+        step.map(Some)
+    }
+
+    fn mask(&mut self, bytes: &[u8]) -> Result<Step, Unmaskable> {
         match &mut self.masking {
-            Some(Masking::Json(masker)) => Ok(Step::More(masker.mask(bytes)?)),
+            Some(Masking::Format(masker)) => Ok(Step::More(masker.mask(bytes)?)),
             Some(Masking::Opaque(grant)) => Ok(Step::More(Masked::opaque(bytes.to_vec(), grant))),
             None => Ok(Step::More(Masked::nothing())),
         }
     }
 
     fn end(&mut self) -> Result<Step, Unmaskable> {
+        if let Some(decoding) = &self.decoding {
+            decoding.finish()?;
+        }
         match self.masking.take() {
-            Some(Masking::Json(masker)) => {
+            Some(Masking::Format(masker)) => {
                 let (last, tally) = masker.mask_end()?;
                 Ok(Step::End(last, tally))
             }

@@ -12,6 +12,7 @@
 //! assert_eq!(Body::Full("{}".into()).size_hint().exact(), Some(2));
 //! ```
 
+pub mod coding;
 mod flow;
 mod masked;
 

@@ -1,11 +1,11 @@
 //! Reads certificates, keys and revocation lists, and refuses what is not exactly that.
 
 use crate::fault::{Fault, Faults};
+use crate::secret;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
@@ -53,8 +53,7 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 /// The private key of a PEM file that only its owner may read.
 pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Faults> {
     let metadata = fs::metadata(file).map_err(|error| fault(file, format!("cannot be opened: {error}")))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = secret::open_to_others(&metadata) {
         let open = fault(file, format!("the private key can be read by others (mode {mode:03o})"));
         return Err(open.help(format!("chmod 600 {}", file.display())).into());
     }

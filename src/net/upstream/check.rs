@@ -60,7 +60,8 @@ async fn is_well(upstream: &SharedUpstream, endpoint: usize, path: &str) -> bool
         .header(HOST, &target.authority)
         .header(CONNECTION, HeaderValue::from_static("close"))
         .body(Full::new(Bytes::new()));
-    let Ok(request) = request else { return false };
+    let Ok(mut request) = request else { return false };
+    upstream.authorize(request.headers_mut());
     match timeout(settings.first_byte_timeout, connection.sender.send_request(request)).await {
         Ok(Ok(answer)) => answer.status().is_success(),
         Ok(Err(_)) | Err(_) => false,

@@ -42,16 +42,20 @@ impl Failed {
 }
 
 impl Upstream {
-    /// Sends the request and awaits the answer's head.
+    /// Sends the request and awaits the answer's head. `ask` makes the request, anew for each attempt:
+    /// most need only one, which should not pay for a copy.
     ///
     /// # Errors
     /// [`Cause::UpstreamUnhealthy`], [`Cause::UpstreamConnect`], [`Cause::UpstreamTls`],
     /// [`Cause::UpstreamReset`], [`Cause::UpstreamMalformed`] or [`Cause::UpstreamSlow`]. Dropping the
     /// future closes the connection, so that the upstream stops.
-    pub async fn forward(self: &Rc<Self>, request: Outbound) -> Result<Answer, Cause> {
+    pub async fn forward(
+        self: &Rc<Self>,
+        ask: &dyn Fn() -> Result<Outbound, Cause>,
+    ) -> Result<Answer, Cause> {
         let begun = Instant::now();
         let deadline = begun + self.settings().total_timeout;
-        let (answer, lease) = self.exchange(request, deadline).await?;
+        let (answer, lease) = self.exchange(ask, deadline).await?;
         let (head, incoming) = answer.into_parts();
         Ok(Answer {
             status: head.status,
@@ -64,14 +68,14 @@ impl Upstream {
 
     async fn exchange(
         self: &Rc<Self>,
-        request: Outbound,
+        ask: &dyn Fn() -> Result<Outbound, Cause>,
         deadline: Instant,
     ) -> Result<(Response<Incoming>, Lease), Cause> {
         self.earn();
         let (mut left, mut avoid) = (self.settings().retries.max, None);
-        let mut next = Some(request);
-        while let Some(request) = next.take() {
-            let spare = (left > 0).then(|| request.clone());
+        loop {
+            let request = ask()?;
+            let method = request.method.clone();
             let (endpoint, in_flight) = self.choose(avoid)?;
             let failed = match self.attempt(endpoint, in_flight, request, deadline).await {
                 Ok(exchanged) => return Ok(exchanged),
@@ -79,15 +83,13 @@ impl Upstream {
             };
             // Dialling the only endpoint twice in a row finds the same.
             let elsewhere = failed.cause != Cause::UpstreamConnect || self.shared().endpoints().len() > 1;
-            let repeat = |spare: &Outbound| elsewhere && failed.is_repeatable(&spare.method) && self.spend();
-            next = spare.filter(repeat);
-            if next.is_none() || Instant::now() >= deadline {
+            let repeat = left > 0 && elsewhere && failed.is_repeatable(&method) && self.spend();
+            if !repeat || Instant::now() >= deadline {
                 return Err(failed.cause);
             }
             left = left.saturating_sub(1);
             avoid = Some(failed.endpoint);
         }
-        Err(Cause::UpstreamUnhealthy)
     }
 
     async fn attempt(
@@ -99,7 +101,8 @@ impl Upstream {
     ) -> Result<(Response<Incoming>, Lease), Failed> {
         let connection = match self.take_idle(endpoint) {
             Some(connection) => connection,
-            None => match self.open(endpoint, deadline).await {
+            // Boxed, because dialling is rare and large, and would be carried by every request.
+            None => match Box::pin(self.open(endpoint, deadline)).await {
                 Ok(connection) => connection,
                 Err(cause) => {
                     in_flight.failed();
@@ -154,6 +157,7 @@ impl Upstream {
         *request.method_mut() = outbound.method;
         *request.uri_mut() = Uri::from(outbound.path_and_query);
         *request.headers_mut() = outbound.headers;
+        self.shared().authorize(request.headers_mut());
         let host = request.headers_mut().entry(HOST);
         host.or_insert_with(|| self.target(endpoint).authority.clone());
         request

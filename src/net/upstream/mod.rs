@@ -15,6 +15,7 @@
 //!     name: "civil-affairs".into(),
 //!     endpoints: vec![EndpointSettings { host: "127.0.0.1".into(), port: 9701 }],
 //!     tls: None,
+//!     credentials: None,
 //!     connect_timeout: second,
 //!     first_byte_timeout: 5 * second,
 //!     total_timeout: 30 * second,
@@ -49,8 +50,11 @@ use self::dial::Target;
 use self::health::EndpointHealth;
 use self::settings::UpstreamSettings;
 use crate::fault::{Fault, Faults};
+use aws_lc_rs::digest;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -61,14 +65,39 @@ pub struct SharedUpstream {
     targets: Vec<Target>,
     /// By index of the endpoint.
     health: Vec<Arc<EndpointHealth>>,
+    /// Our credentials, marked so that nothing prints them.
+    credentials: Vec<(HeaderName, HeaderValue)>,
+    read: Fingerprint,
 }
 
 impl SharedUpstream {
-    fn build(settings: UpstreamSettings) -> Result<Arc<Self>, Faults> {
-        let targets = dial::targets(&settings)?;
-        let health =
-            settings.endpoints.iter().map(|_| Arc::new(EndpointHealth::new(settings.ejection))).collect();
-        Ok(Arc::new(SharedUpstream { settings, targets, health }))
+    /// Reads all files. Endpoints that `kept` has, too, keep their standing.
+    fn build(
+        settings: UpstreamSettings,
+        read: Fingerprint,
+        kept: Option<&SharedUpstream>,
+    ) -> Result<Arc<Self>, Faults> {
+        let mut faults = Faults::default();
+        let targets = faults.absorb(dial::targets(&settings));
+        let credentials = faults.absorb(credentials(&settings).map_err(Faults::from));
+        let (Some(targets), Some(credentials)) = (targets, credentials) else { return Err(faults) };
+        let same = |kept: &&SharedUpstream| {
+            kept.settings.endpoints == settings.endpoints && kept.settings.ejection == settings.ejection
+        };
+        let health = match kept.filter(same) {
+            Some(kept) => kept.health.clone(),
+            None => {
+                settings.endpoints.iter().map(|_| Arc::new(EndpointHealth::new(settings.ejection))).collect()
+            }
+        };
+        Ok(Arc::new(SharedUpstream { settings, targets, health, credentials, read }))
+    }
+
+    /// Adds our credentials.
+    fn authorize(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.credentials {
+            headers.insert(name.clone(), value.clone());
+        }
     }
 
     pub fn settings(&self) -> &UpstreamSettings {
@@ -88,8 +117,8 @@ pub struct SharedUpstreams {
 }
 
 impl SharedUpstreams {
-    /// Builds all upstreams. What is the same as in `previous` is taken over with its standing and, in
-    /// the workers, its connections; but files of TLS are read again only with other settings.
+    /// Builds all upstreams. What is the same as in `previous`, the content of its files included, is
+    /// taken over with its standing and, in the workers, its connections.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
@@ -102,9 +131,11 @@ impl SharedUpstreams {
         for settings in settings {
             let name = settings.name.clone();
             let kept = previous.and_then(|previous| previous.by_name.get(&name));
-            let upstream = match kept.filter(|kept| kept.settings == settings) {
+            // Taken before the files are read: what changes in between is found the next time.
+            let read = Fingerprint::of(&settings);
+            let upstream = match kept.filter(|kept| kept.settings == settings && kept.read == read) {
                 Some(kept) => Some(kept.clone()),
-                None => faults.absorb(SharedUpstream::build(settings)),
+                None => faults.absorb(SharedUpstream::build(settings, read, kept.map(Arc::as_ref))),
             };
             let Some(upstream) = upstream else { continue };
             if by_name.insert(name.clone(), upstream).is_some() {
@@ -114,10 +145,54 @@ impl SharedUpstreams {
         faults.or(Arc::new(SharedUpstreams { by_name }))
     }
 
+    /// Whether the files that were read still hold the same.
+    pub fn is_as_read(&self) -> bool {
+        self.iter().all(|upstream| Fingerprint::of(&upstream.settings) == upstream.read)
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<SharedUpstream>> {
         self.by_name.values()
     }
+}
+
+/// SHA-256 over the content of all files that settings name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// A file that cannot be read counts as its name alone; building then says so.
+    fn of(settings: &UpstreamSettings) -> Self {
+        let mut sum = digest::Context::new(&digest::SHA256);
+        for file in settings.files() {
+            let content = std::fs::read(file).unwrap_or_default();
+            sum.update(&(content.len() as u64).to_be_bytes());
+            sum.update(&content);
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(sum.finish().as_ref());
+        Fingerprint(fingerprint)
+    }
+}
+
+/// Not printed: it could be that of a guessable secret.
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint")
+    }
+}
+
+fn credentials(settings: &UpstreamSettings) -> Result<Vec<(HeaderName, HeaderValue)>, Fault> {
+    let fields = settings.credentials.as_ref().map(|credentials| credentials.fields()).transpose()?;
+    let field = |(name, value): (&'static str, String)| {
+        let value = HeaderValue::try_from(value).map_err(|_| {
+            Fault::new(format!("upstream {}", settings.name), "the secret cannot stand in a header field")
+        });
+        let mut value = value?;
+        value.set_sensitive(true);
+        Ok((HeaderName::from_static(name), value))
+    };
+    fields.unwrap_or_default().into_iter().map(field).collect()
 }
 
 /// One worker's upstreams.

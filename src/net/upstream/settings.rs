@@ -1,6 +1,7 @@
 //! What an upstream is told to be.
 
-use std::path::PathBuf;
+use crate::secret::{Credentials, Source};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One department's API: one or several endpoints that answer alike.
@@ -12,6 +13,8 @@ pub struct UpstreamSettings {
     pub endpoints: Vec<EndpointSettings>,
     /// Absent: plain text.
     pub tls: Option<UpstreamTls>,
+    /// Sent with each request, checks included; absent: none.
+    pub credentials: Option<Credentials>,
     /// To resolve, connect and shake hands.
     pub connect_timeout: Duration,
     /// From the request's first byte to the answer's head.
@@ -30,6 +33,21 @@ pub struct UpstreamSettings {
     pub health: Option<HealthSettings>,
     pub ejection: EjectionSettings,
     pub retries: RetrySettings,
+}
+
+impl UpstreamSettings {
+    /// The files that these settings name: certificates, keys and secrets.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let tls = self.tls.iter().flat_map(|tls| {
+            let identity = tls.identity.iter().flat_map(|own| [&own.certificate_file, &own.key_file]);
+            std::iter::once(&tls.ca_file).chain(identity)
+        });
+        let secret = self.credentials.iter().filter_map(|credentials| match credentials.source() {
+            Source::File(path) => Some(path),
+            Source::Environment(_) => None,
+        });
+        tls.chain(secret).map(PathBuf::as_path)
+    }
 }
 
 /// Where an upstream listens.

@@ -10,7 +10,7 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Read at once while a head is awaited, so that little of the body comes along.
@@ -49,6 +49,13 @@ impl Wire {
         self.room.set(u64::MAX);
     }
 
+    /// A short read emptied the socket, so the next read waits for the reactor instead of asking the
+    /// kernel in vain: the reactor reports edges, and more bytes are a new one.
+    fn await_more(&self) {
+        let none = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.tcp.try_io(Interest::READABLE, none);
+    }
+
     /// Whether nothing waits to be read: no end and no bytes that nobody asked for, which would be
     /// taken for the answer to the next request. hyper looks too, but only at what the reactor has
     /// reported; this asks the kernel, for one system call.
@@ -68,6 +75,8 @@ impl AsyncRead for Tcp {
         loop {
             ready!(wire.tcp.poll_read_ready(cx))?;
             let room = wire.room.get();
+            let asked =
+                if room == u64::MAX { into.remaining() } else { HEAD_READ_BYTES.min(into.remaining()) };
             let read = match room {
                 u64::MAX => wire.tcp.try_read_buf(into),
                 0 => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong))),
@@ -79,6 +88,9 @@ impl AsyncRead for Tcp {
                 Ok(count) => {
                     if room != u64::MAX {
                         wire.room.set(room.saturating_sub(count as u64));
+                    }
+                    if (1..asked).contains(&count) {
+                        wire.await_more();
                     }
                     return Poll::Ready(Ok(()));
                 }

@@ -393,7 +393,7 @@ impl Asking<'_> {
             labels: shown.map(|(label, mode)| (label.id.clone(), mode.code())).collect(),
             policies: granted.policies.iter().map(|id| self.policy(id)).collect(),
             until: self.until(&granted.access),
-            revoked: self.snapshot.catalogue.revocations.has_application(&application.id),
+            revoked: self.snapshot.catalogue.revocations.applications().any(|id| id == &*application.id),
         }
     }
 

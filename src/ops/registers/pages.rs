@@ -119,12 +119,12 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 }
 
 fn page(body: String) -> Answer {
-    Answer { status: 200, content_type: HTML, body }
+    Answer { status: 200, content_type: HTML, body: body.into() }
 }
 
 fn json(content_type: &'static str, view: &impl serde::Serialize) -> Answer {
     match serde_json::to_string(view) {
-        Ok(body) => Answer { status: 200, content_type, body },
+        Ok(body) => Answer { status: 200, content_type, body: body.into() },
         Err(_) => problem(500, "the view could not be written"),
     }
 }

@@ -25,14 +25,12 @@ impl Ground {
 
     fn settings(&self) -> AuditSettings {
         AuditSettings {
-            dir: self.dir.path().join("audit"),
-            best_effort_l1: true,
             queue_max: 10_000,
             // Several segments, so that sinks cross from one to the next.
             segment_bytes_max: 20_000,
             disk_low_bytes: 0,
-            signing_key_file: None,
             sinks: vec![SinkSettings { name: "copy".into(), target: self.target.clone() }],
+            ..AuditSettings::new(self.dir.path().join("audit"))
         }
     }
 

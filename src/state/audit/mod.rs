@@ -11,18 +11,19 @@
 //! lets it. A file deleted, replaced or cut under the writer is noticed at every batch and every
 //! second. If the writer thread itself panics, the process aborts: nobody may be answered without it.
 //!
-//! Folder: `audit-<first sequence number>.jsonl` segments, `head` (one line per closed segment, so
-//! that opening reads only the last), `lock`.
+//! A second thread makes the entries a Merkle tree (`publish`): tiles, a signed checkpoint, witnesses.
+//! Opening a log recomputes the tree by the same code from the tiles and the tail of the log, and
+//! refuses a log that its own checkpoint or witness file knows to be longer or another.
+//!
+//! Folder: `audit-<first sequence number>.jsonl` segments (`.jsonl.gz` once sealed), `head` (one line per closed segment, so
+//! that opening reads only the last), `tile/`, `checkpoint`, `cosigned`, `lock`.
 //!
 //! ```
 //! use zhamen::config::settings::AuditSettings;
 //! use zhamen::engine::evidence::{Entry, encode};
 //! use zhamen::state::audit::{Audit, Durability, verify_dir};
 //! let folder = tempfile::tempdir().unwrap();
-//! let settings = AuditSettings {
-//!     dir: folder.path().join("audit"), best_effort_l1: true, queue_max: 100,
-//!     segment_bytes_max: 1 << 20, disk_low_bytes: 0, signing_key_file: None, sinks: vec![],
-//! };
+//! let settings = AuditSettings { disk_low_bytes: 0, ..AuditSettings::new(folder.path().join("audit")) };
 //! let audit = Audit::create(&settings).unwrap();
 //! let mut slot = audit.reserve().unwrap();
 //! let body = encode(&Entry::TornTail { ts: 0, bytes: 0 });
@@ -32,22 +33,48 @@
 //! assert_eq!(verify_dir(&settings.dir).unwrap().entries, 1);
 //! ```
 
+mod anchor;
+mod archive;
+mod feed;
+mod finding;
+mod lines;
 mod open;
+mod prove;
+mod publish;
 mod queue;
+mod seal;
 mod segment;
+mod tiles;
+mod tree;
 mod verify;
+mod walk;
+mod witness;
 mod writer;
 
-pub use verify::{Finding, GapFound, Report, What, verify_dir};
+pub use archive::{ArchiveError, Moved, archive, expire, hold, release_hold, set_hold};
+pub use finding::{Finding, GapFound, Report, Sort, What};
+pub use prove::{ProveError, Proved, Wanted, prove, prove_consistency};
+pub use verify::{Against, verify_against, verify_dir};
 
 use crate::config::settings::AuditSettings;
+use crate::engine::evidence::note::{SigningKey, VerifierKey};
+use crate::engine::evidence::tile::TileName;
 use crate::engine::evidence::{EntryBody, GapCause, chain};
 use crate::engine::reason::Cause;
+use crate::fault::Fault;
+use crate::secret;
+use feed::Feed;
+use publish::{Published, Publisher};
 use queue::Queue;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
+
+/// The newest checkpoint, in the log's folder.
+const CHECKPOINT: &str = "checkpoint";
+/// The newest checkpoint that witnesses cosigned.
+const COSIGNED: &str = "cosigned";
 
 /// How soon an entry has to be on the disk. Either way it is written and synced; a best-effort entry
 /// may wait up to 20 ms for company.
@@ -68,6 +95,8 @@ pub enum OpenError {
     Locked(PathBuf),
     #[error("the audit log is not whole: {0}")]
     Broken(Finding),
+    #[error("the signing key of the audit log: {0}")]
+    Key(Fault),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
 }
@@ -77,6 +106,7 @@ pub enum OpenError {
 pub struct Receipt {
     seq: u64,
     hash: [u8; 32],
+    index: u64,
 }
 
 impl Receipt {
@@ -85,7 +115,12 @@ impl Receipt {
         self.seq
     }
 
-    /// Hash of the entry's line.
+    /// Index of the entry in the Merkle tree, from 0.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Hash of the entry: its leaf in the tree.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
@@ -161,32 +196,105 @@ pub struct AuditHealth {
     /// Free bytes on the disk of the log, where that could be read.
     pub disk_free_bytes: Option<u64>,
     pub disk_low: bool,
+    pub tree: TreeHealth,
+    pub witnesses: Vec<WitnessHealth>,
+}
+
+/// The state of the tree, its checkpoint and the witness file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreeHealth {
+    /// Entries that the newest checkpoint covers.
+    pub size: u64,
+    /// Durable entries that it does not cover yet.
+    pub lag: u64,
+    /// Why tiles or checkpoint cannot be written.
+    pub failing: Option<String>,
+    /// Entries that the newest checkpoint in the witness file covers.
+    pub witness_file_size: u64,
+    pub witness_file_failing: Option<String>,
+}
+
+/// How one witness stands to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessHealth {
+    pub name: String,
+    /// Entries of the newest checkpoint that it cosigned.
+    pub size: u64,
+    /// Why it did not cosign the newest.
+    pub failing: Option<String>,
+}
+
+impl WitnessHealth {
+    fn of(name: &str) -> Self {
+        WitnessHealth { name: name.to_owned(), size: 0, failing: None }
+    }
 }
 
 /// The audit log of this process.
 #[derive(Debug)]
 pub struct Audit {
     queue: Arc<Queue>,
-    /// Taken by the first `close`.
-    writer: Mutex<Option<JoinHandle<()>>>,
+    feed: Arc<Feed>,
+    outbox: Arc<witness::Outbox>,
+    published: Arc<Published>,
+    store: tiles::TileStore,
+    verifier: Option<VerifierKey>,
+    /// Taken by the first `close`, in this order: writer, publisher, witnesses.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Audit {
     /// Makes a new log. The folder may not exist yet; if it does, it must be empty.
     pub fn create(settings: &AuditSettings) -> Result<Audit, OpenError> {
-        Audit::start(settings, open::create(settings)?)
+        let signer = signer(settings)?;
+        Audit::start(settings, open::create(settings)?, signer)
     }
 
     /// Continues a log. The whole last segment is verified, a torn last line cut off and noted.
     pub fn open(settings: &AuditSettings) -> Result<Audit, OpenError> {
-        Audit::start(settings, open::open(settings)?)
+        let signer = signer(settings)?;
+        let mut opened = open::open(settings)?;
+        open::agree(settings, &mut opened.tree)?;
+        Audit::start(settings, opened, signer)
     }
 
-    fn start(settings: &AuditSettings, opened: open::Opened) -> Result<Audit, OpenError> {
-        let queue = Arc::new(Queue::new(settings.queue_max));
-        let writer = writer::start(settings, opened, queue.clone())
-            .map_err(|error| OpenError::Io { path: settings.dir.clone(), error })?;
-        Ok(Audit { queue, writer: Mutex::new(Some(writer)) })
+    fn start(
+        settings: &AuditSettings,
+        opened: open::Opened,
+        signer: Option<SigningKey>,
+    ) -> Result<Audit, OpenError> {
+        let fail = |error| OpenError::Io { path: settings.dir.clone(), error };
+        let open::Opened { lock, segment, cursor, tree, torn_bytes } = opened;
+        let (queue, outbox) = (Arc::new(Queue::new(settings.queue_max)), Arc::default());
+        let feed = Arc::new(Feed::new(cursor));
+        let (store, verifier) = (tree.store.clone(), signer.as_ref().map(|signer| signer.verifier().clone()));
+        let began = writer::Began { lock, segment, cursor, torn_bytes };
+        let publisher = Publisher::new(settings, signer, tree, feed.clone(), Arc::clone(&outbox));
+        let published = publisher.published();
+        let mut threads = vec![writer::start(settings, began, queue.clone(), feed.clone()).map_err(fail)?];
+        threads.push(publisher.start().map_err(fail)?);
+        threads.extend(witness::start(settings, outbox.clone()).map_err(fail)?);
+        Ok(Audit { queue, feed, outbox, published, store, verifier, threads: Mutex::new(threads) })
+    }
+
+    /// What verifies this log's checkpoints, where they are signed.
+    pub fn verifier(&self) -> Option<&VerifierKey> {
+        self.verifier.as_ref()
+    }
+
+    /// The newest signed checkpoint.
+    pub fn checkpoint(&self) -> Option<String> {
+        self.outbox.latest().map(|(_, note)| note)
+    }
+
+    /// The newest checkpoint with the cosignatures of witnesses.
+    pub fn cosigned(&self) -> Option<String> {
+        std::fs::read_to_string(self.store.dir().join(COSIGNED)).ok()
+    }
+
+    /// A tile of the tree, its hashes one after another. Reads the disk.
+    pub fn tile(&self, name: TileName) -> Option<Vec<u8>> {
+        self.store.read(name).map(|tile| tile.bytes)
     }
 
     /// Takes a place for one request. Refused while the log cannot be written (`AuditFailed`) or when
@@ -204,18 +312,36 @@ impl Audit {
 
     /// The state now. Cheap enough for every scrape; not for every request.
     pub fn health(&self) -> AuditHealth {
-        self.queue.health()
+        let mut tree = self.published.health();
+        tree.lag = self.feed.upto().size.saturating_sub(tree.size);
+        AuditHealth { tree, witnesses: self.outbox.health(), ..self.queue.health() }
     }
 
-    /// Writes what is queued, then ends the writer. Blocks; later entries are refused.
+    /// Writes what is queued and shows it, then ends the threads. Blocks; later entries are refused.
     pub fn close(&self) {
         self.queue.close();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            // The writer aborts the process instead of panicking, so there is nothing to pass on.
-            let _ = writer.join();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for (thread, then) in threads.into_iter().zip([true, false, false]) {
+            // The writer aborts the process instead of panicking; the others are not waited for by anybody.
+            let _ = thread.join();
+            if then { self.feed.close() } else { self.outbox.close() }
         }
     }
+}
+
+/// What verifies the checkpoints of a log with these settings.
+///
+/// # Errors
+/// The signing key cannot be used.
+pub fn verifier_key(settings: &AuditSettings) -> Result<Option<VerifierKey>, OpenError> {
+    Ok(signer(settings)?.map(|signer| signer.verifier().clone()))
+}
+
+fn signer(settings: &AuditSettings) -> Result<Option<SigningKey>, OpenError> {
+    let Some(path) = &settings.signing_key_file else { return Ok(None) };
+    let seed = secret::key(path).map_err(OpenError::Key)?;
+    let bad = || Fault::new(path.display().to_string(), "the origin cannot be a key's name");
+    SigningKey::of_seed(&settings.origin, &seed).map(Some).ok_or_else(|| OpenError::Key(bad()))
 }
 
 impl Drop for Audit {

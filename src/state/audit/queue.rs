@@ -224,6 +224,8 @@ impl Queue {
             refused_failed,
             disk_free_bytes: progress.disk_free_bytes,
             disk_low: progress.disk_low,
+            tree: super::TreeHealth::default(),
+            witnesses: Vec::new(),
         }
     }
 

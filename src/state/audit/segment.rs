@@ -1,16 +1,23 @@
 //! Files of the log: segments, and the record of closed ones.
 
 use super::What;
+use super::walk::Cursor;
 use crate::engine::evidence::GapCause;
 use crate::engine::evidence::chain::{hash_of_hex, hex_of_hash};
+use flate2::bufread::MultiGzDecoder;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+/// What the name of a sealed segment ends with.
+const SEALED: &str = ".gz";
 
 /// The file that lists closed segments.
 const HEAD: &str = "head";
+/// The file with the line of the last segment before those that are kept in this folder.
+const BASE: &str = "base";
 
 /// A segment by its name: `audit-<20 digits>.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +27,9 @@ pub(super) struct SegmentName {
 }
 
 impl SegmentName {
+    /// Reads a name, also of a sealed one.
     pub fn parse(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(SEALED).unwrap_or(name);
         let digits = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
         let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some(SegmentName { first: digits.parse().ok().filter(|_| well_formed)? })
@@ -37,7 +46,54 @@ impl SegmentName {
             names.extend(entry?.file_name().to_str().and_then(SegmentName::parse));
         }
         names.sort();
+        // While one is being sealed both its forms are there.
+        names.dedup();
         Ok(names)
+    }
+
+    /// The name of its sealed form.
+    pub fn sealed_name(&self) -> String {
+        self.file_name() + SEALED
+    }
+
+    /// Opens it for reading, sealed or not, and gives its length where that is that of its lines.
+    pub fn open(&self, dir: &Path) -> io::Result<(Reader, Option<u64>)> {
+        match File::open(dir.join(self.file_name())) {
+            Ok(file) => {
+                let length = file.metadata()?.len();
+                Ok((Reader::Plain(file), Some(length)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let sealed = File::open(dir.join(self.sealed_name())).map_err(|_| error)?;
+                Ok((Reader::sealed(sealed), None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A segment being read.
+pub(super) enum Reader {
+    Plain(File),
+    Sealed(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl Reader {
+    pub fn sealed(file: File) -> Reader {
+        Reader::Sealed(Box::new(MultiGzDecoder::new(BufReader::new(file))))
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Reader::Plain(file) => file.read(buffer),
+            // What does not unpack was changed: the disk would say so otherwise.
+            Reader::Sealed(sealed) => sealed.read(buffer).map_err(|error| match error.raw_os_error() {
+                Some(_) => error,
+                None => io::Error::new(io::ErrorKind::InvalidData, error),
+            }),
+        }
     }
 }
 
@@ -49,6 +105,8 @@ pub(super) struct Segment {
     file: File,
     /// Bytes that belong to the log; the file must have exactly so many.
     pub len: u64,
+    /// When it was begun, by the wall clock, as far as the file system knows.
+    pub began: SystemTime,
     identity: (u64, u64),
 }
 
@@ -76,7 +134,9 @@ impl Segment {
 
     fn of(name: SegmentName, path: PathBuf, file: File) -> io::Result<Segment> {
         let metadata = file.metadata()?;
-        Ok(Segment { name, path, file, len: metadata.len(), identity: (metadata.dev(), metadata.ino()) })
+        let began = metadata.created().unwrap_or_else(|_| SystemTime::now());
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(Segment { name, path, file, len: metadata.len(), began, identity })
     }
 
     /// Writes and syncs; gives the time of the sync. After any error this file is not to be trusted:
@@ -114,6 +174,16 @@ impl Segment {
     }
 }
 
+/// Replaces a file as a whole.
+fn write_whole(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let new = dir.join(format!("{name}.new"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, dir.join(name))?;
+    sync_dir(dir)
+}
+
 /// Makes names made or removed in a folder durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
@@ -123,9 +193,10 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Closed {
     pub name: SegmentName,
-    /// Last sequence number of the log up to and including this segment, and its hash.
-    pub last: u64,
-    pub hash: [u8; 32],
+    /// The last entry of the log up to and including this segment.
+    pub last: Cursor,
+    /// Root of the tree up to there; its tiles are on the disk.
+    pub root: [u8; 32],
     /// Bytes of the file that belong to the log.
     pub bytes: u64,
     /// False when the segment was left because it was not trusted; then more or less may be there.
@@ -137,6 +208,8 @@ struct ClosedLine {
     file: String,
     last: u64,
     hash: String,
+    size: u64,
+    root: String,
     bytes: u64,
     whole: bool,
 }
@@ -156,20 +229,17 @@ impl Closed {
         if fs::read_to_string(dir.join(HEAD)).unwrap_or_default() == text {
             return Ok(());
         }
-        let new = dir.join("head.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, dir.join(HEAD))?;
-        sync_dir(dir)
+        write_whole(dir, HEAD, &text)
     }
 
     fn line(&self) -> String {
         format!(
-            "{{\"file\":\"{}\",\"last\":{},\"hash\":\"{}\",\"bytes\":{},\"whole\":{}}}\n",
+            "{{\"file\":\"{}\",\"last\":{},\"hash\":\"{}\",\"size\":{},\"root\":\"{}\",\"bytes\":{},\"whole\":{}}}\n",
             self.name.file_name(),
-            self.last,
-            hex_of_hash(&self.hash),
+            self.last.seq,
+            hex_of_hash(&self.last.hash),
+            self.last.size,
+            hex_of_hash(&self.root),
             self.bytes,
             self.whole
         )
@@ -184,37 +254,77 @@ impl Closed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
+        let base = Closed::base(dir)?;
         let (mut agreed, mut covered) = (Vec::new(), 0);
         for closed in text.lines().map_while(Closed::parse) {
             match segments.get(covered) {
                 Some(name) if *name == closed.name => covered += 1,
+                // Moved to the archive, or expired.
+                _ if base.as_ref().is_some_and(|base| closed.name <= base.name) => {}
                 // Its file is gone, which the log says itself.
                 Some(name) if closed.name < *name && !closed.whole => {}
                 _ => break,
             }
             agreed.push(closed);
         }
+        // Where `head` was lost, the log still begins behind its base.
+        if agreed.is_empty() {
+            agreed.extend(base.filter(|base| segments.first().is_none_or(|first| base.name < *first)));
+        }
         Ok((agreed, covered))
+    }
+
+    /// Lines of `head`, whether they agree with what is here or not.
+    pub fn count(dir: &Path) -> io::Result<usize> {
+        match fs::read_to_string(dir.join(HEAD)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            text => Ok(text?.lines().map_while(Closed::parse).count()),
+        }
     }
 
     fn parse(line: &str) -> Option<Closed> {
         let line: ClosedLine = serde_json::from_str(line).ok()?;
         Some(Closed {
             name: SegmentName::parse(&line.file)?,
-            last: line.last,
-            hash: hash_of_hex(line.hash.as_bytes())?,
+            last: Cursor { seq: line.last, hash: hash_of_hex(line.hash.as_bytes())?, size: line.size },
+            root: hash_of_hex(line.root.as_bytes())?,
             bytes: line.bytes,
             whole: line.whole,
         })
     }
 
-    /// Whether the file still has the size it was closed with.
+    /// The last segment before those that are kept in this folder: moved to the archive, or expired.
+    pub fn base(dir: &Path) -> io::Result<Option<Closed>> {
+        match fs::read_to_string(dir.join(BASE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            text => Closed::parse(text?.trim_end())
+                .map(Some)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "`base` is not a line of `head`")),
+        }
+    }
+
+    /// Lets the folder begin behind this segment. Its file may be removed after that, not before.
+    pub fn write_base(&self, dir: &Path) -> io::Result<()> {
+        write_whole(dir, BASE, &self.line())
+    }
+
+    /// Whether the file still has the size it was closed with. One that is kept elsewhere is not looked
+    /// at here.
     pub fn check_size(&self, dir: &Path) -> Result<(), What> {
         if !self.whole {
             return Ok(());
         }
-        let found = fs::symlink_metadata(dir.join(self.name.file_name())).map_err(What::unreadable)?.len();
-        if found == self.bytes { Ok(()) } else { Err(What::Size { expected: self.bytes, found }) }
+        match self.name.open(dir) {
+            Ok((_, Some(found))) if found != self.bytes => Err(What::Size { expected: self.bytes, found }),
+            // The length of a sealed one shows when it is walked.
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let base = Closed::base(dir).map_err(What::unreadable)?;
+                let is_elsewhere = base.is_some_and(|base| self.name <= base.name);
+                if is_elsewhere { Ok(()) } else { Err(What::unreadable(error)) }
+            }
+            Err(error) => Err(What::unreadable(error)),
+        }
     }
 }
 
@@ -230,7 +340,7 @@ mod tests {
             ("audit-1.jsonl", None),
             ("audit-0000000000000000000x.jsonl", None),
             ("audit-+0000000000000000001.jsonl", None),
-            ("audit-00000000000000000001.jsonl.gz", None),
+            ("audit-00000000000000000001.jsonl.zst", None),
             ("head", None),
         ] {
             let parsed = SegmentName::parse(name);
@@ -243,8 +353,9 @@ mod tests {
     fn head_lines_are_believed_as_far_as_they_agree() {
         let dir = tempfile::tempdir().unwrap();
         let names: Vec<_> = [1, 5, 9].map(|first| SegmentName { first }).into();
+        let last = Cursor { seq: 4, hash: [3; 32], size: 4 };
         let closed =
-            |first| Closed { name: SegmentName { first }, last: 4, hash: [3; 32], bytes: 10, whole: true };
+            |first| Closed { name: SegmentName { first }, last, root: [4; 32], bytes: 10, whole: true };
         closed(1).append(dir.path()).unwrap();
         closed(6).append(dir.path()).unwrap();
         closed(9).append(dir.path()).unwrap();

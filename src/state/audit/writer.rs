@@ -1,10 +1,10 @@
 //! The one thread that writes: number, link, write, sync, then release.
 
 use super::Receipt;
-use super::open::Opened;
+use super::feed::{Ended, Feed};
 use super::queue::{Queue, Queued, Woken};
-use super::segment::{Closed, Segment};
-use super::verify::Cursor;
+use super::segment::Segment;
+use super::walk::Cursor;
 use crate::config::settings::AuditSettings;
 use crate::engine::evidence::{self, ClockStep, Entry, Gap, GapCause, Refused, chain};
 use crate::engine::reason::Cause;
@@ -29,10 +29,11 @@ const BUFFER_BYTES_KEPT: usize = 1 << 20;
 /// Starts the thread. Ends when the queue is closed and empty.
 pub(super) fn start(
     settings: &AuditSettings,
-    opened: Opened,
+    began: Began,
     queue: Arc<Queue>,
+    feed: Arc<Feed>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut writer = Writer::new(settings, opened, queue);
+    let mut writer = Writer::new(settings, began, queue, feed);
     Builder::new().name("audit".into()).spawn(move || {
         // Nobody may be answered without the log, so a defect here ends the process; the supervisor
         // starts it again, and opening the log shows what is there.
@@ -43,9 +44,19 @@ pub(super) fn start(
     })
 }
 
+/// Where the writer begins.
+pub(super) struct Began {
+    pub lock: File,
+    pub segment: Segment,
+    pub cursor: Cursor,
+    pub torn_bytes: u64,
+}
+
 struct Writer {
     settings: AuditSettings,
     queue: Arc<Queue>,
+    /// Durable entries go on to the tree.
+    feed: Arc<Feed>,
     /// Keeps other writers out for as long as this one lives.
     _lock: File,
     /// What is being written; `None` while no file is trusted.
@@ -75,8 +86,8 @@ struct Trouble {
 }
 
 impl Writer {
-    fn new(settings: &AuditSettings, opened: Opened, queue: Arc<Queue>) -> Self {
-        let Opened { lock, segment, cursor, torn_bytes } = opened;
+    fn new(settings: &AuditSettings, began: Began, queue: Arc<Queue>, feed: Arc<Feed>) -> Self {
+        let Began { lock, segment, cursor, torn_bytes } = began;
         let clock = ClockWatch::new();
         let mut batch = Vec::new();
         if torn_bytes > 0 {
@@ -91,6 +102,7 @@ impl Writer {
         Writer {
             settings: settings.clone(),
             queue,
+            feed,
             _lock: lock,
             segment: Some(segment),
             cursor,
@@ -140,8 +152,11 @@ impl Writer {
             let refused = Refused { ts: self.clock.now_ms(), cause: Cause::AuditQueue, count };
             self.batch.push(Queued::own(evidence::encode(&Entry::Refused(refused))));
         }
-        if let Some(Err((cause, error))) = self.segment.as_ref().map(Segment::intact) {
-            self.distrust(cause, &error);
+        match self.segment.as_ref().map(Segment::intact) {
+            Some(Err((cause, error))) => self.distrust(cause, &error),
+            // By age, also when nothing is written.
+            Some(Ok(())) => self.roll(),
+            None => {}
         }
     }
 
@@ -178,11 +193,12 @@ impl Writer {
     fn link_batch(&mut self, prev: [u8; 32], seq: u64) -> Cursor {
         self.lines.clear();
         self.receipts.clear();
-        let mut head = Cursor { seq: seq.saturating_sub(1), hash: prev };
+        let mut head = Cursor { seq: seq.saturating_sub(1), hash: prev, size: self.cursor.size };
         for queued in &self.batch {
             let seq = head.seq + 1;
-            head = Cursor { seq, hash: chain::frame(seq, &head.hash, &queued.body, &mut self.lines) };
-            self.receipts.push(Receipt { seq, hash: head.hash });
+            let hash = chain::frame(seq, &head.hash, &queued.body, &mut self.lines);
+            self.receipts.push(Receipt { seq, hash, index: head.size });
+            head = head.then(seq, hash);
         }
         head
     }
@@ -191,6 +207,7 @@ impl Writer {
     fn confirm(&mut self, head: Cursor, took: Duration) {
         self.cursor = head;
         self.next_seq = head.seq + 1;
+        self.feed.durable(self.receipts.iter().map(|receipt| receipt.hash), head);
         let mut progress = self.queue.progress();
         let sync_us = took.as_micros().try_into().unwrap_or(u64::MAX);
         progress.entries += self.batch.len() as u64;
@@ -209,11 +226,13 @@ impl Writer {
         self.lines.shrink_to(BUFFER_BYTES_KEPT);
     }
 
-    /// Begins a new segment once this one is long enough. When that fails the old one, which is still
+    /// Begins a new segment once this one is long or old enough. When that fails the old one, which is still
     /// trusted, grows on, and the next batch tries again.
     fn roll(&mut self) {
         let Some(segment) = &mut self.segment else { return };
-        if segment.len < self.settings.segment_bytes_max {
+        let age = segment.began.elapsed().unwrap_or_default();
+        let due = segment.len >= self.settings.segment_bytes_max || age >= self.settings.segment_age_max;
+        if segment.len == 0 || !due {
             return;
         }
         match Segment::create(&self.settings.dir, self.next_seq) {
@@ -225,12 +244,10 @@ impl Writer {
         }
     }
 
+    /// The publisher records it once the tree covers it.
     fn record_closed(&self, old: &Segment, whole: bool) {
-        let Cursor { seq, hash } = self.cursor;
-        let closed = Closed { name: old.name.clone(), last: seq, hash, bytes: old.len, whole };
-        if let Err(error) = closed.append(&self.settings.dir) {
-            tracing::warn!(%error, "the record of closed audit segments could not be written");
-        }
+        let (name, bytes) = (old.name.clone(), old.len);
+        self.feed.ended(Ended { name, last: self.cursor, bytes, whole });
     }
 
     /// Gives up the present file for good.
@@ -317,9 +334,14 @@ impl Writer {
         let free = rustix::fs::statvfs(&self.settings.dir)
             .ok()
             .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let low = free.is_some_and(|free| free < self.settings.disk_low_bytes);
         let mut progress = self.queue.progress();
+        let was_low = std::mem::replace(&mut progress.disk_low, low);
         progress.disk_free_bytes = free;
-        progress.disk_low = free.is_some_and(|free| free < self.settings.disk_low_bytes);
+        drop(progress);
+        if low && !was_low {
+            tracing::warn!(free_bytes = free, "the disk of the audit log is nearly full");
+        }
     }
 }
 

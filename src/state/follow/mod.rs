@@ -13,12 +13,9 @@
 //! ```
 //! use zhamen::config::settings::AuditSettings;
 //! use zhamen::engine::evidence::{Entry, encode};
-//! use zhamen::state::{audit::{Audit, Durability}, follow::Follower};
+//! use zhamen::state::{audit::Audit, follow::Follower};
 //! let folder = tempfile::tempdir().unwrap();
-//! let settings = AuditSettings {
-//!     dir: folder.path().join("audit"), best_effort_l1: true, queue_max: 100,
-//!     segment_bytes_max: 1 << 20, disk_low_bytes: 0, signing_key_file: None, sinks: vec![],
-//! };
+//! let settings = AuditSettings { disk_low_bytes: 0, ..AuditSettings::new(folder.path().join("audit")) };
 //! let audit = Audit::create(&settings).unwrap();
 //! let body = || encode(&Entry::TornTail { ts: 0, bytes: 0 });
 //! for _ in 0..3 {

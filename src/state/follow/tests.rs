@@ -219,13 +219,9 @@ fn archived_segments_are_read_where_they_lie_now_and_missing_ones_are_passed_ove
 fn a_live_writer_is_followed_over_its_rotations() {
     let folder = tempfile::tempdir().unwrap();
     let settings = AuditSettings {
-        dir: folder.path().join("audit"),
-        best_effort_l1: true,
-        queue_max: 1000,
         segment_bytes_max: 2000,
         disk_low_bytes: 0,
-        signing_key_file: None,
-        sinks: Vec::new(),
+        ..AuditSettings::new(folder.path().join("audit"))
     };
     let audit = Audit::create(&settings).unwrap();
     let dir = settings.dir.clone();

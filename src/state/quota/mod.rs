@@ -3,11 +3,12 @@
 //! Four scopes, checked narrowest first: a caller over its own quota never reaches the wider ones,
 //! so it cannot spend the others' share. A request costs a caller as many cells as its tier says; the
 //! bucket is the same in every tier, so a change of tier never grants a fresh burst. Denied requests
-//! are charged like allowed ones. Keys are proven principals only; each scope remembers at most
+//! are charged like allowed ones. What a caller is told is its standing in the scope of which the least
+//! is left, the narrowest of several. Keys are proven principals only; each scope remembers at most
 //! `keys_max` of them, and further keys share one bucket.
 //!
-//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of the request's one
-//! clock reading.
+//! The arithmetic is governor's GCRA. Time is an argument: the monotonic part of a clock reading at the
+//! moment of charging.
 //!
 //! ```
 //! use zhamen::config::settings::{Quota, QuotaSettings};
@@ -16,7 +17,7 @@
 //! let one = Quota { per_second: 1, burst: 1 };
 //! let cost = std::array::from_fn(|tier| (RiskTier::ALL[tier], 1));
 //! let quotas = Quotas::new(&QuotaSettings {
-//!     caller: one, application: one, department: one, total: one, cost, keys_max: 10,
+//!     caller: one, application: one, department: one, total: one, volume: None, cost, keys_max: 10,
 //! });
 //! let keys = QuotaKeys { caller: "a|o".into(), application: "a".into(), department: "d".into() };
 //! let now = Moment { unix_ms: 0, monotonic_us: 0 };
@@ -27,20 +28,23 @@
 
 mod limiter;
 mod store;
+mod volume;
 
 use crate::closed_enum;
 use crate::config::settings::{Quota, QuotaSettings};
 use crate::engine::clock::Moment;
 use crate::engine::decide::Allowed;
 use crate::engine::reason::Cause;
+pub use crate::engine::standing::Standing;
 use crate::engine::terms::RiskTier;
 use limiter::{Limiter, Spent};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use volume::Volume;
 
 closed_enum! {
-    /// Whose quota, narrowest first.
-    pub enum Scope { Caller = "caller", Application = "application", Department = "department", Total = "total" }
+    /// Whose quota, narrowest first; the last is of a caller's records rather than its requests.
+    pub enum Scope { Caller = "caller", Application = "application", Department = "department", Total = "total", Volume = "volume" }
 }
 
 /// All scopes, in the order in which they are checked.
@@ -54,6 +58,7 @@ impl Scope {
             Scope::Application => Cause::QuotaApplication,
             Scope::Department => Cause::QuotaDepartment,
             Scope::Total => Cause::QuotaTotal,
+            Scope::Volume => Cause::QuotaVolume,
         }
     }
 }
@@ -70,22 +75,6 @@ pub struct QuotaKeys {
     pub department: Arc<str>,
 }
 
-/// Where a caller stands, in requests at its present cost: the content of the `RateLimit` headers
-/// (draft-ietf-httpapi-ratelimit-headers-11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Name of the policy: the scope's code.
-    pub policy: &'static str,
-    /// Requests in a full window (`q`).
-    pub limit: u32,
-    /// Requests left now (`r`).
-    pub remaining: u32,
-    /// Seconds until the quota is whole again; of a refusal, until one request fits (`t`).
-    pub reset_s: u64,
-    /// Seconds in which an empty quota becomes whole (`w`).
-    pub window_s: u64,
-}
-
 /// Proof that a request passed policy and its quotas. Only [`Quotas::admit`] makes it.
 #[derive(Debug)]
 pub struct Admitted {
@@ -99,7 +88,7 @@ impl Admitted {
         &self.allowed
     }
 
-    /// The caller's standing after this request.
+    /// The caller's standing after this request, in the quota of which the least is left.
     pub fn standing(&self) -> Standing {
         self.standing
     }
@@ -141,6 +130,7 @@ pub struct Quotas {
     department: Limiter,
     total: Limiter,
     total_key: Arc<str>,
+    volume: Option<Volume>,
     /// Cells by `RiskTier::number`; never more than the caller's burst, because then no waiting
     /// would ever be long enough.
     cost: [NonZeroU32; 6],
@@ -161,6 +151,7 @@ impl Quotas {
             department: limiter(settings.department),
             total: limiter(settings.total),
             total_key: "total".into(),
+            volume: settings.volume.map(|quota| Volume::new(quota, settings.keys_max)),
             cost,
         }
     }
@@ -174,7 +165,31 @@ impl Quotas {
         now: Moment,
     ) -> Result<Admitted, OverQuota> {
         let standing = self.charge(keys, tier, now)?;
+        self.has_volume(keys, now)?;
         Ok(Admitted { allowed, standing })
+    }
+
+    /// Charges a caller for what an answer gave: records, or subjects where they are more.
+    pub fn charge_volume(&self, caller: &Arc<str>, cells: u64, now: Moment) {
+        if let Some(volume) = &self.volume {
+            volume.charge(caller, cells, now);
+        }
+    }
+
+    /// Who has taken more than its volume is not given more until it has grown back.
+    fn has_volume(&self, keys: &QuotaKeys, now: Moment) -> Result<(), OverQuota> {
+        let Some(volume) = &self.volume else { return Ok(()) };
+        let Some(wait_s) = volume.wait_s(&keys.caller, now) else { return Ok(()) };
+        let Quota { per_second, burst } = volume.quota();
+        let standing = Standing {
+            policy: Scope::Volume.code(),
+            limit: burst,
+            remaining: 0,
+            reset_s: wait_s,
+            window_s: u64::from(burst).div_ceil(u64::from(per_second.max(1))),
+        };
+        let retry_after_s = wait_s.saturating_add(jitter(&keys.caller, now));
+        Err(OverQuota { scope: Scope::Volume, standing, retry_after_s })
     }
 
     /// Charges a denied or refused request of a proven principal, so that probing is not free.
@@ -194,6 +209,9 @@ impl Quotas {
         for limiter in [&self.caller, &self.application, &self.department] {
             limiter.sweep(now);
         }
+        if let Some(volume) = &self.volume {
+            volume.sweep(now);
+        }
     }
 
     /// Keys remembered now.
@@ -210,11 +228,21 @@ impl Quotas {
     fn charge(&self, keys: &QuotaKeys, tier: RiskTier, now: Moment) -> Result<Standing, OverQuota> {
         let cost = self.cost[usize::from(tier.number())];
         let one = NonZeroU32::MIN;
-        let spent = self.spend(Scope::Caller, &keys.caller, cost, keys, now)?;
-        self.spend(Scope::Application, &keys.application, one, keys, now)?;
-        self.spend(Scope::Department, &keys.department, one, keys, now)?;
-        self.spend(Scope::Total, &self.total_key, one, keys, now)?;
-        Ok(self.standing(Scope::Caller, cost, spent))
+        let mut tightest = (Scope::Caller, cost, self.spend(Scope::Caller, &keys.caller, cost, keys, now)?);
+        let wider = [
+            (Scope::Application, &keys.application),
+            (Scope::Department, &keys.department),
+            (Scope::Total, &self.total_key),
+        ];
+        for (scope, key) in wider {
+            let spent = self.spend(scope, key, one, keys, now)?;
+            let (_, cost, least) = tightest;
+            if spent.cells_left < least.cells_left / cost {
+                tightest = (scope, one, spent);
+            }
+        }
+        let (scope, cost, spent) = tightest;
+        Ok(self.standing(scope, cost, spent))
     }
 
     fn spend(
@@ -247,7 +275,8 @@ impl Quotas {
 
     fn limiter(&self, scope: Scope) -> &Limiter {
         match scope {
-            Scope::Caller => &self.caller,
+            // Volume has a book of its own; its requests are the caller's.
+            Scope::Caller | Scope::Volume => &self.caller,
             Scope::Application => &self.application,
             Scope::Department => &self.department,
             Scope::Total => &self.total,

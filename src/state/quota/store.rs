@@ -3,10 +3,10 @@
 //! governor bounds the rate inside a bucket, never the number of buckets (governor#171), so the bound
 //! is here.
 
+use foldhash::HashMap;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

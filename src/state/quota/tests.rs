@@ -15,6 +15,7 @@ fn settings(caller: Quota) -> QuotaSettings {
     let wide = quota(1_000_000, 1_000_000);
     let cells = [1, 1, 2, 5, 10, 100];
     QuotaSettings {
+        volume: None,
         caller,
         application: wide,
         department: wide,

@@ -14,6 +14,7 @@ pub fn run() {
     quota("quota_application", |quotas| quotas.application = ONE);
     quota("quota_department", |quotas| quotas.department = ONE);
     quota("quota_total", |quotas| quotas.total = ONE);
+    quota("quota_volume", |quotas| quotas.volume = Some(ONE));
     queue();
     erring_policy();
     no_keys();
@@ -30,11 +31,9 @@ fn quota(cause: &'static str, narrow: impl Fn(&mut QuotaSettings)) {
     assert_eq!(first.status, 200);
     let name = cause.strip_prefix("quota_").unwrap();
     let (limit, policy) = (first.header("ratelimit").unwrap(), first.header("ratelimit-policy").unwrap());
-    match name {
-        "caller" => assert_eq!((limit, policy), (r#""caller";r=15;t=1"#, r#""caller";q=16;w=16"#)),
-        // The standing is always the caller's own.
-        _ => assert_eq!((limit, policy), (r#""caller";r=99;t=1"#, r#""caller";q=100;w=2"#)),
-    }
+    // The standing is that in the quota of which the least is left.
+    let left = (format!("\"{name}\";r=15;t=1"), format!("\"{name}\";q=16;w=16"));
+    assert_eq!((limit, policy), (left.0.as_str(), left.1.as_str()));
     let spent = (0..60).any(|_| stage.get(MARKET, ENTERPRISE).status == 429);
     assert!(spent, "{cause} never runs out");
     carry_out(&stage, vec![asks(&stage, (429, "E-EXCESSIVE", cause))]);
@@ -42,6 +41,8 @@ fn quota(cause: &'static str, narrow: impl Fn(&mut QuotaSettings)) {
     // A second, and up to eight more, so that not everybody returns at once.
     let wait: u64 = reply.header("retry-after").unwrap_or_else(|| panic!("{}", reply.head)).parse().unwrap();
     assert!((1..=9).contains(&wait), "{wait}");
+    assert_eq!(reply.header("ratelimit"), Some(format!("\"{name}\";r=0;t=1").as_str()), "{}", reply.head);
+    assert_eq!(reply.header("ratelimit-policy"), Some(left.1.as_str()), "{}", reply.head);
     assert!(stage.metric("zhamen_quota_refusals_total", &[&format!("\"{name}\"")]) >= 2.0);
 }
 
@@ -72,8 +73,14 @@ fn erring_policy() {
     ground.edit("policies/overflow.cedar", |_| policy.to_owned());
     let stage = ground.start(|_| ());
     let send = request(&stage.token(CIVIL.1), &format!("GET {HOUSEHOLD}"), "");
-    let row = Row::new("policy_error", send, (403, "E-POLICY-ERROR", ""));
+    let row = Row::new("policy_error", send, (403, "E-POLICY-ERROR", "policy_error"));
     carry_out(&stage, vec![Row { application: CIVIL.0, ..row }]);
+    let entry = stage.entries().into_iter().find(|entry| entry["cause"] == "policy_error").unwrap();
+    assert_eq!(entry["policies"], serde_json::json!(["test.overflow"]), "{entry}");
+    assert_eq!(stage.metric("zhamen_policy_errors_total", &["test.overflow"]), 1.0);
+    // It is our fault, not the caller's: nothing is held against it.
+    let callers = stage.page("/admin/v1/callers").json();
+    assert!(callers.as_array().unwrap().iter().all(|caller| caller["denied"] == 0), "{callers}");
 }
 
 /// Keys that could never be fetched prove nobody, and that is our fault, not the caller's.

@@ -3,6 +3,7 @@
 use super::{Row, carry_out, request};
 use crate::support::upstream::{Play, answer, json};
 use crate::support::{CIVIL, ENTERPRISE, MARKET, Stage};
+use std::io::Write as _;
 use std::time::Duration;
 
 type Expect = (u16, &'static str, &'static str);
@@ -14,6 +15,7 @@ pub fn run(stage: &Stage) {
     carry_out(stage, statuses(stage));
     carry_out(stage, answers(stage));
     carry_out(stage, bodies(stage));
+    carry_out(stage, coded(stage));
     carry_out(stage, connections(stage));
     carry_out(stage, unreachable(stage));
 }
@@ -35,7 +37,10 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 fn statuses(stage: &Stage) -> Vec<Row> {
     let table: &[(u16, (u16, &'static str), &'static str)] = &[
         (206, UNMASKABLE, "upstream_range"),
+        (205, FAILED, "upstream_status"),
+        (300, FAILED, "upstream_status"),
         (301, FAILED, "upstream_status"),
+        (304, FAILED, "upstream_status"),
         (302, FAILED, "upstream_status"),
         (400, FAILED, "upstream_status"),
         (401, FAILED, "upstream_status"),
@@ -58,10 +63,21 @@ fn answers(stage: &Stage) -> Vec<Row> {
         (&[("Content-Type", "application/json; charset=gbk")], "upstream_type"),
         (&[JSON, ("Content-Type", "text/plain")], "upstream_type"),
         (&[], "upstream_type"),
-        (&[JSON, ("Content-Encoding", "gzip")], "upstream_coding"),
+        (&[JSON, ("Content-Encoding", "compress")], "upstream_coding"),
+        (&[JSON, ("Content-Encoding", "gzip, br, zstd, gzip")], "upstream_coding"),
+        (&[JSON, ("Content-Encoding", "gzip")], "decode_label"),
+        (&[JSON, ("Content-Encoding", "br")], "decode_garbage"),
+        (&[JSON, ("X-ClickHouse-Exception-Code", "395")], "upstream_exception"),
+        (&[JSON, ("Content-Range", "bytes 0-9/100")], "upstream_range"),
+        (&[("Content-Type", "application/xml")], "upstream_type"),
+        (&[("Content-Type", "text/csv")], "upstream_type"),
+        (&[("Content-Type", "application/problem+json")], "upstream_type"),
+        (&[("Content-Type", "application/vnd.apache.arrow.stream")], "upstream_type"),
+        (&[("Content-Type", "application/vnd.apache.parquet")], "upstream_type"),
     ];
     let row = |&(headers, cause): &(&[(&str, &str)], &'static str)| {
-        row(stage, &format!("{headers:?}"), Play::Answer(answer(200, headers, DATA)), UNMASKABLE, cause)
+        let told = if cause == "upstream_exception" { FAILED } else { UNMASKABLE };
+        row(stage, &format!("{headers:?}"), Play::Answer(answer(200, headers, DATA)), told, cause)
     };
     table.iter().map(row).collect()
 }
@@ -93,6 +109,26 @@ fn bodies(stage: &Stage) -> Vec<Row> {
         "mask_failed",
     ));
     rows
+}
+
+/// Coded answers that are cut off, run over, or too much of a good thing.
+fn coded(stage: &Stage) -> Vec<Row> {
+    let gzip = |text: &[u8]| {
+        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        coder.write_all(text).unwrap();
+        coder.finish().unwrap()
+    };
+    let whole = gzip(DATA.as_bytes());
+    let table: Vec<(&str, Vec<u8>, &'static str)> = vec![
+        ("cut off", whole[..whole.len() - 1].to_vec(), "decode_truncated"),
+        ("followed", [&whole[..], b"more"].concat(), "decode_trailing"),
+        ("coded twice", gzip(&whole), "mask_failed"),
+    ];
+    let headers = &[JSON, ("Content-Encoding", "gzip")];
+    let row = |(name, body, cause): (&str, Vec<u8>, &'static str)| {
+        row(stage, name, Play::Answer(answer(200, headers, body)), UNMASKABLE, cause)
+    };
+    table.into_iter().map(row).collect()
 }
 
 fn connections(stage: &Stage) -> Vec<Row> {

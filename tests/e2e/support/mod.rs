@@ -1,6 +1,7 @@
 //! A whole gateway for one test: its folder, its upstream, its callers.
 
 pub mod client;
+pub mod h2;
 pub mod upstream;
 
 use client::{Connection, Reply};
@@ -179,13 +180,19 @@ impl Ground {
 
     /// Starts the gateway as a process of its own.
     pub fn spawn(self) -> Stage {
-        let (child, data, admin) = self.launch();
+        self.spawn_within("true")
+    }
+
+    /// The same after a command of the shell that narrows what it may use.
+    pub fn spawn_within(self, limit: &str) -> Stage {
+        let (child, data, admin) = self.launch(limit);
         Stage { ground: self, data, admin, running: Running::There(child), tls: Mutex::default() }
     }
 
-    fn launch(&self) -> (Child, SocketAddr, SocketAddr) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_zhamen"))
-            .args(["run", "--create-audit-log", "--config"])
+    fn launch(&self, limit: &str) -> (Child, SocketAddr, SocketAddr) {
+        let run = format!("{limit} && exec \"$0\" run --create-audit-log --config \"$1\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &run, env!("CARGO_BIN_EXE_zhamen")])
             .arg(self.path("zhamen.yaml"))
             .env("NO_COLOR", "1")
             .stdout(Stdio::null())
@@ -227,6 +234,12 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Starts the process again, after it ended.
+    pub fn respawn(&mut self) {
+        let (child, data, admin) = self.ground.launch("true");
+        (self.running, self.data, self.admin) = (Running::There(child), data, admin);
+    }
+
     pub fn upstream(&self) -> &Upstream {
         &self.ground.upstream
     }
@@ -306,7 +319,7 @@ impl Stage {
 
     /// Starts another process on the same folder, after the end of the one before.
     pub fn respawn(&mut self) {
-        let (child, data, admin) = self.ground.launch();
+        let (child, data, admin) = self.ground.launch("true");
         (self.running, self.data, self.admin) = (Running::There(child), data, admin);
     }
 

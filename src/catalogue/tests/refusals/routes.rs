@@ -104,7 +104,11 @@ fn claims_targets_and_overlaps() {
                 "/marriages/{year}\n",
                 &["51:11 this overlaps with /marriages/{id}, and neither is more exact"],
             ),
-            ("answer: opaque", "answer: csv", &["59:13 unknown value `csv` | one of: json, opaque"]),
+            (
+                "answer: opaque",
+                "answer: clickhouse-json",
+                &["59:13 ClickHouse's rows stand in `$.data[*]`: name it in the dataset's `records`"],
+            ),
             ("records_max: 50", "records_max: 0", &["60:18 an answer has 1 to 1000000 records"]),
             (
                 "records_parameter: size",
@@ -183,3 +187,82 @@ fn parameters_and_stored_queries() {
         ],
     );
 }
+
+/// The first route, with more lines.
+macro_rules! with {
+    ($($more:literal),+) => {
+        concat!("    subject: {path: id, kind: resident-id}\n", $("    ", $more, "\n"),+)
+    };
+}
+
+/// What a route says of its answers.
+#[test]
+fn answers() {
+    const MARRIAGE: &str = "    subject: {path: id, kind: resident-id}\n";
+    check(
+        "catalogue/civil.yaml",
+        &[
+            (
+                MARRIAGE,
+                with!("answer: csv", "table: {delimiter: ab}"),
+                &["42:24 a delimiter is one character: `,`, `;`, `|` or a tab"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: csv", "table: {quote: x}"),
+                &["42:20 a quote is `\"` or `'`; an empty text means that there is none"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: csv", "table: {delimiter: '\"'}"),
+                &["42:12 the delimiter is the quote"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: csv", "table: {columns: [a, a]}"),
+                &["42:26 the column `a` stands here twice"],
+            ),
+            (MARRIAGE, with!("answer: csv", "table: {columns: []}"), &["42:12 a table has columns"]),
+            (
+                MARRIAGE,
+                with!("answer: csv", "table: {formulas: drop}"),
+                &["42:23 unknown value `drop` | one of: keep, quote, refuse"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: ndjson", "table: {delimiter: ','}"),
+                &["42:12 `ndjson` says by itself how it is written"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: clickhouse-tsv-with-names", "table: {columns: [a]}"),
+                &["42:12 `clickhouse-tsv-with-names` says by itself how it is written"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: clickhouse-json-compact-each-row"),
+                &["36:11 name the columns in `table: {columns: […]}`"],
+            ),
+            (MARRIAGE, with!("headers: {ETag: id-number}"), &[NO_HEADER]),
+            (MARRIAGE, with!("headers: {X-User: id-number}"), &[NO_HEADER]),
+            (
+                MARRIAGE,
+                with!("headers: {X-Count: name}"),
+                &["41:24 no field of the dataset `marriage` carries the label `name`"],
+            ),
+            (
+                MARRIAGE,
+                with!("answer: csv", "query: {sql: \"SELECT 1 FORMAT JSONCompact\"}"),
+                &["42:18 the query asks for another format: `answer: clickhouse-json-compact` goes with it"],
+            ),
+            (
+                "    hidden: true\n",
+                "    compress: true\n",
+                &["49:15 with a claim in the request, the length of a compressed answer tells secrets"],
+            ),
+        ],
+    );
+}
+
+const NO_HEADER: &str = "41:15 only headers of the API's own leave (`x-…`); those of HTTP are written anew, and those \
+                         about the caller never leave";

@@ -127,6 +127,30 @@ pub(super) const SCENARIO: Scenario = Scenario {
             ..OFFICER
         },
         Step {
+            what: "民政: the register of the officer's own district, largest amounts first",
+            path: "/civil-affairs/v1/low-income?size=2&sort=-amount",
+            records: Some(2),
+            fields: &[
+                less(
+                    "personId",
+                    "id-number",
+                    DisclosureMode::Partial,
+                    Reason::FieldNotNeeded,
+                    Seen::Something,
+                ),
+                clear("name", "name", Seen::Something),
+                clear("region", "region-code", Seen::Text("330106")),
+                clear("monthlyAmount", "income", Seen::Something),
+            ],
+            ..OFFICER
+        },
+        Step {
+            what: "the same, by the beginning of a number that is shown in part only",
+            path: "/civil-affairs/v1/low-income?idPrefix=33010619650214",
+            code: Some(Reason::FieldUse),
+            ..REFUSED
+        },
+        Step {
             what: "a cousin who is not in the matter",
             path: "/public-security/v1/households/33010619581111331X",
             code: Some(Reason::SubjectNotInMatter),

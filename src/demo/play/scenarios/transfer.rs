@@ -1,6 +1,6 @@
 //! S2 二手房转移登记: the real-estate register transfers a dwelling. 不动产登记暂行条例 #25 to #28.
 
-use super::{ANSWERED, Scenario, Seen, Step, clear, id_number, less, verify_only};
+use super::{ANSWERED, Field, Scenario, Seen, Step, clear, id_number, less, verify_only};
 use crate::engine::reason::Reason;
 use crate::engine::terms::DisclosureMode;
 
@@ -11,57 +11,42 @@ const REGISTRAR: Step =
 
 const REFUSED: Step = Step { status: 403, ..REGISTRAR };
 
+/// A claim about the seller; the answer is yes or no.
+const CLAIM: Step = Step { method: "POST", records: Some(1), ..REGISTRAR };
+
+const MARRIAGE: Step = Step { path: "/civil-affairs/v1/marriages/verify", ..CLAIM };
+
+const SELLERS: &str = "/real-estate/v1/properties/330106199003070022";
+
+const fn verified(name: &'static str, label: &'static str, yes: &'static str) -> Field {
+    less(name, label, DisclosureMode::Verify, Reason::FieldNotNeeded, Seen::Json(yes))
+}
+
 pub(super) const SCENARIO: Scenario = Scenario {
     id: "S2",
     title: "二手房转移登记 · a dwelling is sold",
     steps: &[
         Step {
             what: "民政: is the seller married? yes",
-            method: "POST",
-            path: "/civil-affairs/v1/marriages/verify",
             body: Some(r#"{"id":"330106199003070022","claimedStatus":"已婚"}"#),
-            records: Some(1),
-            fields: &[less(
-                "maritalStatus",
-                "marital-status",
-                DisclosureMode::Verify,
-                Reason::FieldNotNeeded,
-                Seen::Json("true"),
-            )],
+            fields: &[verified("maritalStatus", "marital-status", "true")],
             forbidden: &["已婚", "330106199003070022"],
-            ..REGISTRAR
+            ..MARRIAGE
         },
         Step {
             what: "民政: is she divorced? no, and nothing else is said",
-            method: "POST",
-            path: "/civil-affairs/v1/marriages/verify",
             body: Some(r#"{"id":"330106199003070022","claimedStatus":"离异"}"#),
-            records: Some(1),
-            fields: &[less(
-                "maritalStatus",
-                "marital-status",
-                DisclosureMode::Verify,
-                Reason::FieldNotNeeded,
-                Seen::Json("false"),
-            )],
+            fields: &[verified("maritalStatus", "marital-status", "false")],
             forbidden: &["已婚", "离异", "330106199003070022"],
-            ..REGISTRAR
+            ..MARRIAGE
         },
         Step {
             what: "公安: does the name belong to the number? yes",
-            method: "POST",
             path: "/public-security/v1/identity/verify",
             body: Some(r#"{"id":"330106199003070022","name":"林若兰"}"#),
-            records: Some(1),
-            fields: &[less(
-                "name",
-                "name",
-                DisclosureMode::Verify,
-                Reason::FieldNotNeeded,
-                Seen::Json("true"),
-            )],
+            fields: &[verified("name", "name", "true")],
             forbidden: &["林若兰", "330106199003070022"],
-            ..REGISTRAR
+            ..CLAIM
         },
         Step {
             what: "税务: deed tax paid, and the receipt",
@@ -77,7 +62,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         },
         Step {
             what: "the register itself: the seller's dwelling",
-            path: "/real-estate/v1/properties/330106199003070022",
+            path: SELLERS,
             records: Some(1),
             fields: &[
                 id_number("ownerId", "3***************22"),
@@ -97,7 +82,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         Step {
             what: "without a stated purpose",
             token: Some("s2-no-purpose"),
-            path: "/real-estate/v1/properties/330106199003070022",
+            path: SELLERS,
             status: 400,
             code: Some(Reason::PurposeMissing),
             forbidden: &["林若兰", "天目山路"],

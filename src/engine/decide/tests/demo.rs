@@ -40,6 +40,7 @@ const DATASETS: &[(&str, &str, Level, SharingType, &str)] = {
     use SharingType::{Conditional, NotShared, Unconditional};
     &[
         ("marriage", CIVIL, L3, Conditional, "id-number name marital-status date-of-event organisation-name"),
+        ("low-income-register", CIVIL, L3, Conditional, "id-number name region-code income statistic"),
         ("low-income", CIVIL, L3, Conditional, "id-number name benefit-status income address"),
         (
             "property",
@@ -119,6 +120,7 @@ pub const FILES: &[Source<'static>] = shipped!(
     "social-assistance.cedar",
     "statistics.cedar",
     "tax-deduction.cedar",
+    "use.cedar",
 );
 
 /// A label or purpose, as far as policies see it.
@@ -178,6 +180,7 @@ pub fn datasets() -> Vec<Arc<Dataset>> {
                 personal: *level > Level::L1,
                 labels,
                 fields: Arc::default(),
+                watch: [].into(),
             })
         })
         .collect()

@@ -183,5 +183,6 @@ fn plain_copy(dataset: &Dataset) -> Dataset {
         personal: dataset.personal,
         labels: dataset.labels.clone(),
         fields: Arc::default(),
+        watch: [].into(),
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod demo;
 mod judging;
 mod loading;
 mod properties;
+mod uses;

@@ -8,11 +8,12 @@ use crate::engine::principal::{Application, Matter, MatterSubject, Officer, Prin
 use crate::engine::terms::{
     AgeBand, AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType,
 };
+use crate::engine::uses::UseAs;
 use cedar_policy::{Effect, PolicySet};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
 
-fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+pub(super) fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
     (0..all.len()).prop_map(move |place| all[place])
 }
 
@@ -132,7 +133,7 @@ fn datasets() -> impl Strategy<Value = Arc<Dataset>> {
     (0..all.len()).prop_map(move |place| all[place].clone())
 }
 
-fn questions() -> impl Strategy<Value = (Principal, Arc<Dataset>, Facts)> {
+pub(super) fn questions() -> impl Strategy<Value = (Principal, Arc<Dataset>, Facts)> {
     (principals(), datasets(), facts())
 }
 
@@ -181,12 +182,15 @@ proptest! {
                 let slice = core.slice(&Question { principal, dataset, facts }).unwrap();
                 let access = core.vocabulary.access(facts.interface);
                 let indexed = core.ask(&slice, access, &slice.dataset, &mut cache);
-                prop_assert_eq!(indexed, core.put(&slice, access, &slice.dataset, &whole));
+                prop_assert_eq!(indexed, core.put(&slice, &slice.context, access, &slice.dataset, &whole));
                 for group in &slice.groups {
                     for action in DisclosureMode::ALL.iter().filter_map(|mode| core.disclosing(*mode)) {
                         let indexed = core.ask(&slice, action, group, &mut cache);
-                        prop_assert_eq!(indexed, core.put(&slice, action, group, &whole));
+                        prop_assert_eq!(indexed, core.put(&slice, &slice.context, action, group, &whole));
                     }
+                    let context = slice.context_of_use(UseAs::Sort, DisclosureMode::Clear).unwrap();
+                    let indexed = core.ask_in(&slice, &context, core.using(), group, &mut cache);
+                    prop_assert_eq!(indexed, core.put(&slice, &context, core.using(), group, &whole));
                 }
             }
         }
@@ -287,7 +291,7 @@ const FORBIDS: &[&str] = &[
 ];
 
 /// The shipped set without one of its permits.
-fn without(removed: prop::sample::Index) -> Policies {
+pub(super) fn without(removed: prop::sample::Index) -> Policies {
     let mut parts: Vec<(Effect, String)> = Vec::new();
     for file in demo::FILES {
         let set: PolicySet = file.text.parse().unwrap();

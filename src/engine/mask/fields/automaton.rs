@@ -1,5 +1,6 @@
 //! Paths to automaton: subset construction over keys, "another key" and "an element".
 
+use super::lookalike::folded;
 use super::path::{Path, Segment, Step};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -36,8 +37,12 @@ pub(in crate::engine::mask) struct State {
 struct Edge {
     shape: KeyShape,
     key: Box<str>,
+    /// What the key reads like.
+    folded: Box<str>,
     /// The key as a member most often begins: quoted, with its colon, if it needs no escape.
     quoted: Box<[u8]>,
+    /// The first and the last eight bytes of that, where it has eight; else its bytes and no last.
+    beginning: (u64, u64),
     next: StateId,
 }
 
@@ -97,7 +102,7 @@ impl State {
     #[inline]
     pub(in crate::engine::mask) fn begins(&self, text: &[u8], place: usize) -> Option<(usize, StateId)> {
         let edge = self.edges.get(place)?;
-        (!edge.quoted.is_empty() && text.starts_with(&edge.quoted)).then_some((edge.quoted.len(), edge.next))
+        edge.begins(text).then_some((edge.quoted.len(), edge.next))
     }
 
     fn search(&self, shape: KeyShape, key: &[u8]) -> Option<(usize, StateId)> {
@@ -106,6 +111,12 @@ impl State {
         };
         let place = *self.sorted.get(self.sorted.binary_search_by(compare).ok()?)? as usize;
         Some((place, self.edges.get(place)?.next))
+    }
+
+    /// The named key that another key looks like.
+    pub(in crate::engine::mask) fn lookalike(&self, key: &[u8]) -> Option<&str> {
+        let key = folded(std::str::from_utf8(key).ok()?);
+        self.edges.iter().find(|edge| *edge.folded == *key).map(|edge| &*edge.key)
     }
 
     /// The named key at a place given by [`find`](Self::find).
@@ -145,10 +156,16 @@ impl State {
 
     /// Any of these labels lies here or below.
     pub(in crate::engine::mask) fn reaches(&self, mut shown: impl FnMut(usize) -> bool) -> bool {
-        self.below
-            .iter()
-            .enumerate()
-            .any(|(place, word)| (0..64).any(|bit| word >> bit & 1 == 1 && shown(place * 64 + bit)))
+        self.below.iter().enumerate().any(|(place, word)| {
+            let mut left = *word;
+            while left != 0 {
+                if shown(place * 64 + left.trailing_zeros() as usize) {
+                    return true;
+                }
+                left &= left - 1;
+            }
+            false
+        })
     }
 
     fn next(&self) -> impl Iterator<Item = StateId> {
@@ -157,6 +174,23 @@ impl State {
 }
 
 impl Edge {
+    /// The text begins with the quoted key and its colon. Two comparisons without a call where the piece
+    /// goes on for eight bytes and the name is no longer than thirteen.
+    #[inline(always)]
+    fn begins(&self, text: &[u8]) -> bool {
+        let length = self.quoted.len();
+        let last = text.get(length.wrapping_sub(8)..length).and_then(|last| last.first_chunk::<8>());
+        match (text.first_chunk::<8>(), last) {
+            (Some(first), Some(last)) if length <= 16 => {
+                (u64::from_le_bytes(*first), u64::from_le_bytes(*last)) == self.beginning
+            }
+            (Some(first), None) if (1..8).contains(&length) => {
+                (u64::from_le_bytes(*first) ^ self.beginning.0) << (64 - 8 * length) == 0
+            }
+            _ => length > 0 && text.starts_with(&self.quoted),
+        }
+    }
+
     #[inline]
     fn compare(&self, shape: KeyShape, key: &[u8]) -> Ordering {
         let by_shape = self.shape.cmp(&shape);
@@ -170,6 +204,13 @@ fn quoted(key: &str) -> Box<[u8]> {
         return Box::default();
     }
     format!("\"{key}\":").into_bytes().into()
+}
+
+fn beginning(quoted: &[u8]) -> (u64, u64) {
+    match (quoted.first_chunk(), quoted.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (quoted.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    }
 }
 
 /// Why paths cannot be one automaton.
@@ -268,10 +309,13 @@ impl Build<'_> {
         let mut known = BTreeSet::new();
         for key in keys.filter(|key| known.insert(*key)) {
             let next = self.follow(positions, &Met::Key(key))?;
+            let quoted = quoted(key);
             edges.push(Edge {
                 shape: KeyShape::of(key.as_bytes()),
                 key: key.into(),
-                quoted: quoted(key),
+                folded: folded(key).into(),
+                beginning: beginning(&quoted),
+                quoted,
                 next,
             });
         }

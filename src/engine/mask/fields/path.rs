@@ -1,37 +1,37 @@
 //! One field path, read.
 
 /// One path with the label it gives.
-pub(super) struct Path {
-    pub(super) segments: Vec<Segment>,
-    pub(super) label: u16,
+pub(in crate::engine::mask) struct Path {
+    pub(in crate::engine::mask) segments: Vec<Segment>,
+    pub(in crate::engine::mask) label: u16,
 }
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(in crate::engine::mask) struct Segment {
     /// At any depth below (`..`), not only directly.
-    pub(super) deep: bool,
-    pub(super) step: Step,
+    pub(in crate::engine::mask) deep: bool,
+    pub(in crate::engine::mask) step: Step,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::engine::mask) enum Step {
     Key(String),
     AnyKey,
     Element,
 }
 
 /// What is wrong with the text of a path.
-pub(super) struct Wrong {
-    pub(super) offset: usize,
-    pub(super) message: String,
+pub(in crate::engine::mask) struct Wrong {
+    pub(in crate::engine::mask) offset: usize,
+    pub(in crate::engine::mask) message: String,
 }
 
 /// Longer paths than this name nothing real; nesting is bounded by the same order.
 const SEGMENTS_MAX: usize = 64;
 
 /// Reads a path of the subset described in the module above.
-pub(super) fn parse(text: &str) -> Result<Vec<Segment>, Wrong> {
+pub(in crate::engine::mask) fn parse(text: &str) -> Result<Vec<Segment>, Wrong> {
     let mut reader = Reader { text, at: 0 };
     if !reader.eat("$") {
         return Err(reader.wrong("a path starts with `$`, the document"));

@@ -153,3 +153,29 @@ fn the_array_of_records_can_be_named() {
         assert!(map(wrong).is_err(), "{wrong}");
     }
 }
+
+/// Where the rows of a table stand, and whether they have columns.
+#[test]
+fn rows_stand_where_the_records_do() {
+    for (paths, records, columns, data) in [
+        (&["$.data[*].a"][..], None, true, true),
+        (&["$.data[*].a", "$.rows"], None, true, true),
+        (&["$.data[*].a", "$.meta[*].b"], Some("$.data"), true, true),
+        // Two lists, and nobody says which.
+        (&["$.data[*].a", "$.meta[*].b"], None, false, false),
+        (&["$.rows[*].a"], None, true, false),
+        (&["$[*].a"], None, true, false),
+        (&["$.a"], None, true, false),
+        (&["$[*].*"], None, true, false),
+        (&["$.data[*].a.b"], None, false, true),
+        (&["$.data[*]"], None, false, true),
+        (&[], None, false, false),
+    ] {
+        let compiled: Vec<_> = paths.iter().map(|path| ((*path).to_owned(), 0)).collect();
+        let mut map = FieldMap::compile(&compiled).unwrap();
+        if let Some(records) = records {
+            map = map.with_records(records).unwrap();
+        }
+        assert_eq!((map.has_columns(), map.has_data_member()), (columns, data), "{paths:?}");
+    }
+}

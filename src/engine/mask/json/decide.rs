@@ -1,6 +1,6 @@
 //! What becomes of each member, element and value.
 
-use super::frame::{Arrival, Treat, is_name, template};
+use super::frame::{Arrival, Treat, is_name, lookalike_template, template};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
 use super::sink::Chunk;
@@ -8,7 +8,7 @@ use super::value;
 use super::walk::{Next, Walk};
 use crate::engine::mask::fields::{DEAD, StateId};
 use crate::engine::mask::plan::{FaultKind, MaskFault};
-use crate::engine::mask::scalar::{Scalar, Shown};
+use crate::engine::mask::scalar::{Scalar, View};
 
 /// What a value's first byte says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Walk {
         }
         let other = state.other();
         if self.top.treat == Treat::Follow && (other == DEAD || !is_name(key)) {
-            self.count_unknown(Arrival::Other, Some(key));
+            self.count_unknown_key(key);
             self.leave_out(chunk);
         } else {
             self.take_member(chunk, other, Arrival::Other);
@@ -51,7 +51,11 @@ impl Walk {
             Some(word) if *word & bit == 0 => *word |= bit,
             _ => return Err(MaskFault { kind: FaultKind::DuplicateKey, offset: at }),
         }
-        self.top.guess = place as u32 + 1;
+        if self.top.guess as usize != place {
+            self.order.learn(self.top.state, self.top.behind, place);
+        }
+        self.top.behind = place as u32 + 1;
+        self.top.guess = self.order.next(self.top.state, self.top.behind);
         self.take_member(chunk, next, Arrival::Named(place as u32));
         Ok(())
     }
@@ -62,10 +66,10 @@ impl Walk {
         match self.next.treat {
             Treat::Keep(_) => self.sink.commit(chunk),
             Treat::Drop(label) => {
-                self.count(label);
+                self.showing.count(label);
                 self.leave_out(chunk);
             }
-            Treat::Follow | Treat::Mask(_) | Treat::Skip => {}
+            Treat::Follow | Treat::Look(_) | Treat::Mask(_) | Treat::Skip => {}
         }
     }
 
@@ -98,7 +102,7 @@ impl Walk {
     }
 
     fn not_a_value(&self, byte: u8, at: usize) -> MaskFault {
-        let first = self.tally.bytes_in == 0 && at == 0;
+        let first = self.bytes_in() == 0 && at == 0;
         let mark = first && matches!(byte, 0xEF | 0xFE | 0xFF);
         self.fault(if mark { FaultKind::ByteOrderMark } else { FaultKind::Unexpected }, at)
     }
@@ -107,14 +111,19 @@ impl Walk {
     #[inline]
     fn settle_scalar(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) {
         match self.next.treat {
-            Treat::Mask(label) if !self.top.records => self.count(label),
+            Treat::Mask(label) if !self.top.records => self.showing.count(label),
             Treat::Keep(label) if !self.top.records => {
                 self.sink.commit(chunk);
-                self.count(label);
+                self.showing.count(label);
                 self.showed_outside |= !self.in_records;
                 self.top.emitted = true;
             }
-            Treat::Keep(_) | Treat::Mask(_) | Treat::Follow | Treat::Drop(_) | Treat::Skip => {
+            Treat::Keep(_)
+            | Treat::Look(_)
+            | Treat::Mask(_)
+            | Treat::Follow
+            | Treat::Drop(_)
+            | Treat::Skip => {
                 self.settle(chunk, shape, byte);
             }
         }
@@ -124,32 +133,36 @@ impl Walk {
     fn settle(&mut self, chunk: &mut Chunk<'_>, shape: Shape, byte: u8) -> Treat {
         let scalar = !matches!(shape, Shape::Object | Shape::Array);
         let mut treat = self.next.treat;
-        if self.top.records && treat != Treat::Skip && self.is_beyond_cap() {
-            self.tally.dropped_records += 1;
+        if self.top.records && treat != Treat::Skip && self.showing.is_full() {
+            self.showing.tally.dropped_records += 1;
             treat = Treat::Skip;
         }
         treat = match treat {
             Treat::Follow => self.settle_structure(shape, byte),
-            Treat::Mask(label) if shape == Shape::Object => {
-                self.count(label);
+            // What is dropped is dropped whole, although its scalars are asked for.
+            Treat::Mask(label)
+                if shape == Shape::Object
+                    || shape == Shape::Array && !self.showing.is_shown(usize::from(label)) =>
+            {
+                self.showing.count(label);
                 Treat::Skip
             }
             Treat::Drop(label) => {
-                self.count(label);
+                self.showing.count(label);
                 Treat::Skip
             }
-            Treat::Keep(_) | Treat::Mask(_) | Treat::Skip => treat,
+            Treat::Keep(_) | Treat::Look(_) | Treat::Mask(_) | Treat::Skip => treat,
         };
         match treat {
             Treat::Skip | Treat::Drop(_) => self.leave_out(chunk),
             // Undecided until the mask has seen it.
-            Treat::Mask(label) if scalar => self.count(label),
-            Treat::Keep(_) | Treat::Follow | Treat::Mask(_) => {
+            Treat::Mask(label) | Treat::Look(label) if scalar => self.showing.count(label),
+            Treat::Keep(_) | Treat::Look(_) | Treat::Follow | Treat::Mask(_) => {
                 self.sink.commit(chunk);
                 if let Treat::Keep(label) = treat
                     && scalar
                 {
-                    self.count(label);
+                    self.showing.count(label);
                     self.showed_outside |= !self.in_records;
                 }
                 self.mark_emitted();
@@ -179,43 +192,49 @@ impl Walk {
         }
     }
 
-    fn is_beyond_cap(&self) -> bool {
-        self.plan.records_max.is_some_and(|max| self.tally.records >= max)
-    }
-
     /// A value leaves.
     fn mark_emitted(&mut self) {
         self.top.emitted = true;
         if self.top.records {
-            self.tally.records += 1;
+            self.showing.tally.records += 1;
         }
     }
 
-    fn count(&mut self, label: u16) {
-        if let Some(count) = self.tally.labels.get_mut(usize::from(label)) {
-            *count += 1;
-        }
+    #[cold]
+    fn count_unknown_key(&mut self, key: &[u8]) {
+        let state = self.fields.state(self.top.state);
+        let looks = self.showing.looks_for_lookalikes();
+        let named = if looks { state.lookalike(key) } else { None };
+        let Some(named) = named else { return self.count_unknown(Arrival::Other, Some(key)) };
+        let frames = self.around.iter().chain([&self.top]);
+        let fields = &self.fields;
+        self.showing.count_lookalike(|| lookalike_template(fields, frames, named));
     }
 
     fn count_unknown(&mut self, arrival: Arrival, key: Option<&[u8]>) {
-        self.tally.dropped_unknown += 1;
-        if self.tally.unknown_sample.is_none() {
-            let frames = self.around.iter().chain([&self.top]);
-            self.tally.unknown_sample = Some(template(&self.fields, frames, arrival, key));
-        }
+        let frames = self.around.iter().chain([&self.top]);
+        let fields = &self.fields;
+        self.showing.count_unknown(|| template(fields, frames, arrival, key));
     }
 
-    /// Shows what the label's mask makes of the scalar that begins here, or leaves the member out.
-    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, start: usize, scalar: Scalar<'_>) {
-        let Treat::Mask(label) = self.next.treat else { return };
-        match value::shown(&self.plan, label, scalar) {
-            Shown::Absent => self.sink.forget(chunk),
-            shown @ (Shown::Text(_) | Shown::Number(_) | Shown::Bool(_) | Shown::Null) => {
+    /// Shows what the label's mask makes of the scalar that ends here, or leaves the member out. `raw` is
+    /// the token as it was written.
+    pub(super) fn show(&mut self, chunk: &mut Chunk<'_>, start: usize, raw: &[u8], scalar: Scalar<'_>) {
+        let (Treat::Mask(label) | Treat::Look(label)) = self.next.treat else { return };
+        match self.showing.show(label, scalar) {
+            View::Absent => return self.sink.forget(chunk),
+            // Whole in this piece, so that it leaves in a run.
+            View::Kept if self.token_bytes == 0 => self.sink.commit(chunk),
+            View::Kept => {
                 self.sink.release(chunk, start);
-                value::write(&shown, chunk.out);
-                self.showed_outside |= !self.in_records;
-                self.mark_emitted();
+                chunk.out.extend_from_slice(raw);
+            }
+            shown @ (View::Text(_) | View::Number(_) | View::Bool(_) | View::Null) => {
+                self.sink.release(chunk, start);
+                value::write(shown, chunk.out);
             }
         }
+        self.showed_outside |= !self.in_records;
+        self.mark_emitted();
     }
 }

@@ -1,8 +1,7 @@
 //! What happens in one place of a document: containers open, and the rule of each.
 
 use crate::engine::mask::fields::{DEAD, FieldMap, State, StateId};
-use crate::engine::mask::plan::Plan;
-use crate::engine::mask::scalar::LabelAction;
+use crate::engine::mask::showing::{Fate, Showing};
 
 /// What happens to a value, or to what a container holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +10,8 @@ pub(super) enum Treat {
     Follow,
     /// Stays as it is.
     Keep(u16),
+    /// Stays as it is, and keys and containers with it, but its scalars are looked at.
+    Look(u16),
     /// Is shown through the mask of its label.
     Mask(u16),
     /// Is left out, and counted for its label.
@@ -45,7 +46,9 @@ pub(super) struct Frame {
     pub(super) records: bool,
     /// Where its bits of keys seen begin.
     pub(super) seen: u32,
-    /// Which named key comes next, if records come in the catalogue's order.
+    /// One more than the place of the last named key; 0 before the first.
+    pub(super) behind: u32,
+    /// The place of the key that is expected next.
     pub(super) guess: u32,
     /// What is inside must be looked at before it leaves.
     pub(super) decides: bool,
@@ -62,6 +65,7 @@ impl Frame {
             emitted: false,
             records: false,
             seen: 0,
+            behind: 0,
             guess: 0,
             decides: true,
         }
@@ -72,7 +76,7 @@ impl Treat {
     /// What is inside a container in this state must be looked at before it leaves.
     pub(super) fn decides_inside(self, state: StateId) -> bool {
         match self {
-            Treat::Follow | Treat::Mask(_) => true,
+            Treat::Follow | Treat::Mask(_) | Treat::Look(_) => true,
             Treat::Keep(_) => state != DEAD,
             Treat::Drop(_) | Treat::Skip => false,
         }
@@ -91,10 +95,10 @@ struct Rule {
 }
 
 impl Rules {
-    pub(super) fn new(fields: &FieldMap, plan: &Plan) -> Rules {
+    pub(super) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
         let rule = |state: &State| Rule {
-            own: state.label().map(|label| of_label(plan, label)),
-            open: state.reaches(|label| is_shown(plan, label)),
+            own: state.label().map(|label| of_label(showing, label)),
+            open: state.reaches(|label| showing.is_shown(label)),
         };
         Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
     }
@@ -105,7 +109,7 @@ impl Rules {
         match self.0.get(state as usize).and_then(|rule| rule.own) {
             Some(own) => own,
             None => match around {
-                Treat::Keep(_) | Treat::Mask(_) | Treat::Follow => around,
+                Treat::Keep(_) | Treat::Look(_) | Treat::Mask(_) | Treat::Follow => around,
                 Treat::Drop(_) | Treat::Skip => Treat::Skip,
             },
         }
@@ -116,22 +120,17 @@ impl Rules {
     }
 }
 
-fn of_label(plan: &Plan, label: u16) -> Treat {
-    match plan.actions.get(usize::from(label)).map(|rule| &rule.action) {
-        Some(LabelAction::Keep) => Treat::Keep(label),
-        Some(
-            LabelAction::Generalise(_) | LabelAction::Partial(_) | LabelAction::Token | LabelAction::Verify,
-        ) => Treat::Mask(label),
-        Some(LabelAction::Drop) | None => Treat::Drop(label),
+fn of_label(showing: &Showing, label: u16) -> Treat {
+    match showing.fate(label) {
+        Fate::Keep => Treat::Keep(label),
+        Fate::Look => Treat::Look(label),
+        Fate::Mask => Treat::Mask(label),
+        Fate::Drop => Treat::Drop(label),
     }
 }
 
-fn is_shown(plan: &Plan, label: usize) -> bool {
-    plan.actions.get(label).is_some_and(|rule| rule.action != LabelAction::Drop)
-}
-
 /// A key that is a name rather than a value: see the rule in [`json`](super).
-pub(super) fn is_name(key: &[u8]) -> bool {
+pub(in crate::engine::mask) fn is_name(key: &[u8]) -> bool {
     let Some((first, rest)) = key.split_first() else { return false };
     let shaped = (first.is_ascii_alphabetic() || *first == b'_')
         && rest.len() <= 40
@@ -154,7 +153,8 @@ pub(super) fn template<'a>(
         state = frame.state;
     }
     match key {
-        Some(key) if is_name(key) => {
+        // A register's own number, even a short one, is data.
+        Some(key) if is_name(key) && key.iter().filter(|byte| byte.is_ascii_digit()).count() < 3 => {
             path.push('.');
             path.push_str(std::str::from_utf8(key).unwrap_or("?"));
         }
@@ -166,6 +166,19 @@ pub(super) fn template<'a>(
         path.truncate(cut.unwrap_or(0));
         path.push('…');
     }
+    path
+}
+
+/// The way to an unknown member whose key looks like a named one: that one's path, and `≈`.
+pub(super) fn lookalike_template<'a>(
+    fields: &FieldMap,
+    frames: impl Iterator<Item = &'a Frame>,
+    named: &str,
+) -> String {
+    let mut path = template(fields, frames, Arrival::Document, None);
+    path.push('.');
+    path.push_str(named);
+    path.push('≈');
     path
 }
 

@@ -52,7 +52,7 @@ impl LiteralScan {
         }
     }
 
-    fn spelling(self) -> &'static [u8] {
+    pub(super) fn spelling(self) -> &'static [u8] {
         match self.word {
             Word::True => b"true",
             Word::False => b"false",

@@ -77,7 +77,7 @@ impl NumberScan {
 }
 
 /// The text is one JSON number.
-pub(super) fn is_number(text: &str) -> bool {
+pub(in crate::engine::mask) fn is_number(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(first @ (b'-' | b'0'..=b'9')) = bytes.first() else { return false };
     let mut scan = NumberScan::start(*first);

@@ -46,6 +46,13 @@ impl Sink {
         Sink { flow: Flow::Pend, run: 0, mark: 0, pending: Vec::new() }
     }
 
+    /// Undecided from the first byte of another value, with this before it.
+    pub(super) fn restart(&mut self, before: &[u8]) {
+        self.flow = Flow::Pend;
+        self.pending.clear();
+        self.pending.extend_from_slice(before);
+    }
+
     /// A new piece begins.
     pub(super) fn begin(&mut self) {
         (self.run, self.mark) = (0, 0);
@@ -119,6 +126,25 @@ impl Sink {
     pub(super) fn forget(&mut self, chunk: &mut Chunk<'_>) {
         self.discard(chunk);
         self.pending.clear();
+    }
+
+    /// Where what is undecided begins, from where it leaves unless it is left out; none if it began in an
+    /// earlier piece.
+    #[inline(always)]
+    pub(super) fn undecided(&mut self) -> Option<usize> {
+        if self.flow != Flow::Pend || !self.pending.is_empty() {
+            return None;
+        }
+        self.flow = Flow::Copy;
+        Some(self.mark)
+    }
+
+    /// While copying: what stands between two places does not leave. Gives the second.
+    #[inline(always)]
+    pub(super) fn leave_out(&mut self, chunk: &mut Chunk<'_>, from: usize, to: usize) -> usize {
+        chunk.copy(self.run, from);
+        self.run = to;
+        to
     }
 
     /// From here on it leaves again.

@@ -32,6 +32,7 @@ fn plan(records_max: Option<u64>) -> Arc<Plan> {
         claim: Some((ASK, "v".into())),
         today: (2026, 11, 22),
         records_max,
+        watched: Default::default(),
     })
 }
 
@@ -193,7 +194,13 @@ fn keys_are_compared_exactly_after_unescaping() {
     let quoted = &[("$['say \"x\"']", KEEP), ("$['back\\\\slash']", KEEP)];
     let input = r#"{"say \"x\"":1,"back\\slash":2,"back\/slash":3}"#;
     assert_eq!(text(quoted, input), r#"{"say \"x\"":1,"back\\slash":2}"#);
-    let other = [
+    let other =
+        [r#"{"\\u0069dCard":1}"#, r#"{"":1}"#, r#"{"id_card":1}"#, r#"{"idCards":1}"#, r#"{"身份":1}"#];
+    for input in other {
+        let (text, tally) = outcome(&fields(paths), &plan(None), input.as_bytes()).unwrap();
+        assert_eq!((&*text, tally.dropped_unknown, tally.lookalikes), ("{}", 1, 0), "{input}");
+    }
+    let alike = [
         r#"{"idcard":1}"#,
         r#"{"IDCARD":1}"#,
         r#"{"idCard ":1}"#,
@@ -203,12 +210,17 @@ fn keys_are_compared_exactly_after_unescaping() {
         r#"{"ｉｄＣａｒｄ":1}"#,
         r#"{"e\u0301":1}"#,
         r#"{"E\u0301":1}"#,
-        r#"{"\\u0069dCard":1}"#,
-        r#"{"":1}"#,
+        r#"{"ıdCard":1,"ID\u2060CARD":1}"#,
     ];
-    for input in other {
-        assert_eq!(text(paths, input), "{}", "{input}");
+    for input in alike {
+        let (text, tally) = outcome(&fields(paths), &plan(None), input.as_bytes()).unwrap();
+        assert_eq!((&*text, tally.lookalikes), ("{}", 1), "{input}");
+        let sample = tally.unknown_sample.unwrap();
+        assert!(["$.idCard≈", "$.é≈"].contains(&&*sample), "{sample}");
     }
+    let input = r#"{"data":[{"new":1,"A":2}]}"#;
+    let (_, tally) = outcome(&fields(RECORDS), &plan(None), input.as_bytes()).unwrap();
+    assert_eq!((tally.dropped_unknown, tally.unknown_sample.as_deref()), (2, Some("$.data[*].a≈")));
 }
 
 #[test]

@@ -29,18 +29,8 @@ impl Walk {
     #[inline]
     pub(super) fn begin_key(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
         let start = chunk.pos;
-        if self.top.decides {
-            let text = chunk.input.get(start..).unwrap_or_default();
-            let guess = self.top.guess as usize;
-            // The colon is not part of the token.
-            if let Some((length, next)) = self.fields.state(self.top.state).begins(text, guess)
-                && length - 1 <= self.limits.token_bytes_max
-            {
-                chunk.pos = start + length;
-                self.expect = Expect::Value;
-                self.take_named(chunk, guess, next, self.tally.bytes_in.saturating_add(start as u64))?;
-                return self.begin_member_text(chunk);
-            }
+        if self.top.decides && self.quick_members(chunk) {
+            return Ok(());
         }
         let Some(end) = self.quick_text(chunk, start) else {
             return self.read_key(chunk, start, start + 1, TextScan::default());
@@ -49,7 +39,7 @@ impl Walk {
         self.expect = Expect::Colon;
         if self.top.decides {
             let key = chunk.input.get(start + 1..end - 1).unwrap_or_default();
-            self.take_key(chunk, key, self.tally.bytes_in.saturating_add(start as u64))?;
+            self.take_key(chunk, key, self.bytes_in().saturating_add(start as u64))?;
         } else {
             self.pass_key();
         }
@@ -82,8 +72,8 @@ impl Walk {
         self.expect = Expect::Colon;
         if wanted {
             let before = self.token_bytes as u64;
-            let first = self.tally.bytes_in.saturating_add(start as u64).saturating_sub(before);
-            self.with_content(chunk, start, &text, |walk, chunk, key| walk.take_key(chunk, key, first))?;
+            let first = self.bytes_in().saturating_add(start as u64).saturating_sub(before);
+            self.with_content(chunk, start, &text, |walk, chunk, _, key| walk.take_key(chunk, key, first))?;
         } else {
             self.pass_key();
         }
@@ -104,8 +94,8 @@ impl Walk {
         };
         chunk.pos = end;
         if self.is_value_wanted() {
-            let text = chunk.input.get(start + 1..end - 1).unwrap_or_default();
-            self.show_text(chunk, start, text)?;
+            let raw = chunk.input.get(start..end).unwrap_or_default();
+            self.show_text(chunk, start, raw, inside(raw))?;
         }
         self.end_value(chunk);
         Ok(())
@@ -124,16 +114,24 @@ impl Walk {
         };
         chunk.pos = end;
         if wanted {
-            self.with_content(chunk, start, &text, |walk, chunk, text| walk.show_text(chunk, start, text))?;
+            self.with_content(chunk, start, &text, |walk, chunk, raw, text| {
+                walk.show_text(chunk, start, raw, text)
+            })?;
         }
         self.token_bytes = 0;
         self.end_value(chunk);
         Ok(())
     }
 
-    fn show_text(&mut self, chunk: &mut Chunk<'_>, start: usize, text: &[u8]) -> Result<(), MaskFault> {
+    fn show_text(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+        raw: &[u8],
+        text: &[u8],
+    ) -> Result<(), MaskFault> {
         let text = std::str::from_utf8(text).map_err(|_| self.fault(FaultKind::InvalidUtf8, start))?;
-        self.show(chunk, start, Scalar::Text(text));
+        self.show(chunk, start, raw, Scalar::Text(text));
         Ok(())
     }
 
@@ -154,28 +152,28 @@ impl Walk {
         text: &mut TextScan,
     ) -> Result<Option<usize>, MaskFault> {
         let window = chunk.slice(0, self.window(chunk, start));
-        let end = text.read(window, at, self.tally.bytes_in)?;
+        let end = text.read(window, at, self.bytes_in())?;
         self.check_length(start, end.unwrap_or(window.len()))?;
         Ok(end)
     }
 
-    /// Does something with what the string says that ends here.
+    /// Does something with the string that ends here: as it was written, and what it says.
     fn with_content(
         &mut self,
         chunk: &mut Chunk<'_>,
         start: usize,
         text: &TextScan,
-        act: impl FnOnce(&mut Walk, &mut Chunk<'_>, &[u8]) -> Result<(), MaskFault>,
+        act: impl FnOnce(&mut Walk, &mut Chunk<'_>, &[u8], &[u8]) -> Result<(), MaskFault>,
     ) -> Result<(), MaskFault> {
         let mut held = mem::take(&mut self.held);
         let mut scratch = mem::take(&mut self.scratch);
         let quoted = whole(chunk, start, self.token_bytes, &mut held);
-        let content = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        let content = inside(quoted);
         let acted = if text.escaped() {
             unescape(content, &mut scratch);
-            act(self, chunk, &scratch)
+            act(self, chunk, quoted, &scratch)
         } else {
-            act(self, chunk, content)
+            act(self, chunk, quoted, content)
         };
         held.clear();
         (self.held, self.scratch) = (held, scratch);
@@ -205,7 +203,7 @@ impl Walk {
             let mut held = mem::take(&mut self.held);
             let lexeme = std::str::from_utf8(whole(chunk, start, self.token_bytes, &mut held))
                 .map_err(|_| self.fault(FaultKind::InvalidUtf8, start))?;
-            self.show(chunk, start, Scalar::Number(lexeme));
+            self.show(chunk, start, lexeme.as_bytes(), Scalar::Number(lexeme));
             held.clear();
             self.held = held;
         }
@@ -226,15 +224,15 @@ impl Walk {
             return self.cut(chunk, start, false, Token::Literal(literal));
         };
         chunk.pos = end;
+        self.show(chunk, start, literal.spelling(), literal.scalar());
         self.token_bytes = 0;
-        self.show(chunk, start, literal.scalar());
         self.end_value(chunk);
         Ok(())
     }
 
     /// Somebody will ask what the value says.
     fn is_value_wanted(&self) -> bool {
-        matches!(self.next.treat, Treat::Mask(_))
+        matches!(self.next.treat, Treat::Mask(_) | Treat::Look(_))
     }
 
     /// So far a token may be read in this piece, which holds it from `start`: one byte more than
@@ -274,6 +272,11 @@ impl Walk {
         chunk.pos = chunk.input.len();
         Ok(())
     }
+}
+
+/// A string without its quotes.
+fn inside(quoted: &[u8]) -> &[u8] {
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// The bytes of the token that ends here: in this piece, or those held and these.

@@ -1,33 +1,24 @@
-//! One masked value, shown.
+//! A masked value as JSON.
 
 use super::number::is_number;
 use super::text::plain_run;
-use crate::engine::mask::plan::Plan;
-use crate::engine::mask::scalar::{Scalar, ShowContext, Shown, show};
+use crate::engine::mask::scalar::View;
 
-/// What the plan shows of a scalar that carries this label.
-pub(super) fn shown(plan: &Plan, label: u16, scalar: Scalar<'_>) -> Shown {
-    let label = usize::from(label);
-    let Some(rule) = plan.actions.get(label) else { return Shown::Absent };
-    let claim = plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
-    let context = ShowContext { token_key: &plan.token_key, claim, today: plan.today };
-    show(&rule.action, rule.kind, scalar, &context)
-}
-
-/// Writes it as JSON; false if there is nothing to write.
-pub(super) fn write(shown: &Shown, out: &mut Vec<u8>) {
+/// Writes it. What is absent or kept is not written here.
+pub(super) fn write(shown: View<'_>, out: &mut Vec<u8>) {
     match shown {
         // A mask that makes no number out of a number makes a text.
-        Shown::Number(lexeme) if is_number(lexeme) => out.extend_from_slice(lexeme.as_bytes()),
-        Shown::Text(text) | Shown::Number(text) => write_text(text, out),
-        Shown::Bool(true) => out.extend_from_slice(b"true"),
-        Shown::Bool(false) => out.extend_from_slice(b"false"),
-        Shown::Null | Shown::Absent => out.extend_from_slice(b"null"),
+        View::Number(lexeme) if is_number(lexeme) => out.extend_from_slice(lexeme.as_bytes()),
+        View::Text(text) | View::Number(text) => write_text(text, out),
+        View::Bool(true) => out.extend_from_slice(b"true"),
+        View::Bool(false) => out.extend_from_slice(b"false"),
+        View::Null | View::Absent | View::Kept => out.extend_from_slice(b"null"),
     }
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
     let mut from = 0;
     loop {

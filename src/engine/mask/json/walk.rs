@@ -5,16 +5,17 @@
 use super::frame::{Arrival, Frame, Rules, Treat};
 use super::literal::LiteralScan;
 use super::number::NumberScan;
+use super::order::Order;
 use super::sink::{Chunk, Sink};
 use super::text::TextScan;
 use crate::engine::mask::fields::{DEAD, FieldMap, StateId};
 use crate::engine::mask::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
+use crate::engine::mask::showing::Showing;
 use std::mem;
 use std::sync::Arc;
 
 pub(super) struct Walk {
     pub(super) fields: Arc<FieldMap>,
-    pub(super) plan: Arc<Plan>,
     pub(super) limits: MaskLimits,
     pub(super) rules: Rules,
     /// The innermost container, and those around it.
@@ -33,6 +34,7 @@ pub(super) struct Walk {
     pub(super) space: usize,
     /// What happens to the next value.
     pub(super) next: Next,
+    pub(super) order: Order,
     pub(super) sink: Sink,
     /// What a string with escapes says.
     pub(super) scratch: Vec<u8>,
@@ -40,7 +42,9 @@ pub(super) struct Walk {
     pub(super) in_records: bool,
     /// Some labelled value left outside of records.
     pub(super) showed_outside: bool,
-    pub(super) tally: Tally,
+    pub(super) showing: Showing,
+    /// The values stand inside another format: what follows one is not ours, and none is left without.
+    pub(super) embedded: bool,
 }
 
 /// What the grammar lets come next.
@@ -72,36 +76,43 @@ pub(super) struct Next {
     pub(super) arrival: Arrival,
 }
 
+/// Answers are rarely nested deeper; what is deeper costs an allocation.
+const USUAL_DEPTH: usize = 6;
+
 impl Walk {
     pub(super) fn new(fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Walk {
-        let rules = Rules::new(&fields, &plan);
+        let showing = Showing::new(plan);
+        let rules = Rules::new(&fields, &showing);
         let root = fields.root();
         let next = Next { treat: rules.treat(root, Treat::Follow), state: root, arrival: Arrival::Document };
-        let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
         Walk {
             fields,
-            plan,
             limits,
             rules,
             top: Frame::outermost(),
-            around: Vec::new(),
-            seen: Vec::new(),
+            around: Vec::with_capacity(USUAL_DEPTH),
+            seen: Vec::with_capacity(USUAL_DEPTH),
             expect: Expect::Value,
             token: Token::None,
             token_bytes: 0,
             held: Vec::new(),
             space: 0,
             next,
+            order: Order::of_the_catalogue(),
             sink: Sink::new(),
             scratch: Vec::new(),
             in_records: false,
             showed_outside: false,
-            tally,
+            showing,
+            embedded: false,
         }
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = self.tally.clone();
+        self.counted(self.showing.seen())
+    }
+
+    fn counted(&self, mut tally: Tally) -> Tally {
         if tally.records == 0 && self.showed_outside {
             tally.records = 1;
         }
@@ -118,9 +129,10 @@ impl Walk {
         let walked = self.walk(&mut chunk);
         if walked.is_ok() {
             self.sink.end(&mut chunk);
-            self.tally.bytes_in = self.tally.bytes_in.saturating_add(input.len() as u64);
+            let read = chunk.input.len() as u64;
+            self.showing.tally.bytes_in = self.bytes_in().saturating_add(read);
         }
-        self.tally.bytes_out = self.tally.bytes_out.saturating_add((out.len() - written) as u64);
+        self.count_out(out.len() - written);
         walked
     }
 
@@ -143,8 +155,9 @@ impl Walk {
             return Err(self.fault(kind, 0));
         }
         self.sink.end(&mut chunk);
-        self.tally.bytes_out = self.tally.bytes_out.saturating_add((out.len() - written) as u64);
-        Ok(self.tally())
+        self.count_out(out.len() - written);
+        let tally = self.showing.taken();
+        Ok(self.counted(tally))
     }
 
     fn walk(&mut self, chunk: &mut Chunk<'_>) -> Result<(), MaskFault> {
@@ -197,7 +210,17 @@ impl Walk {
     }
 
     pub(super) fn fault(&self, kind: FaultKind, at: usize) -> MaskFault {
-        MaskFault { kind, offset: self.tally.bytes_in.saturating_add(at as u64) }
+        MaskFault { kind, offset: self.bytes_in().saturating_add(at as u64) }
+    }
+
+    /// Bytes of earlier pieces.
+    pub(super) fn bytes_in(&self) -> u64 {
+        self.showing.tally.bytes_in
+    }
+
+    fn count_out(&mut self, bytes: usize) {
+        let out = &mut self.showing.tally.bytes_out;
+        *out = out.saturating_add(bytes as u64);
     }
 
     #[inline]
@@ -250,7 +273,8 @@ impl Walk {
             emitted: false,
             records,
             seen: self.seen.len() as u32,
-            guess: 0,
+            behind: 0,
+            guess: self.order.next(state, 0),
             decides: treat.decides_inside(state),
         };
         if object {
@@ -287,7 +311,9 @@ impl Walk {
             self.expect = Expect::CommaOrEnd;
         } else {
             self.expect = Expect::Nothing;
-            if !self.top.emitted {
+            if self.embedded {
+                chunk.end_here();
+            } else if !self.top.emitted {
                 chunk.out.extend_from_slice(b"null");
             }
         }

@@ -1,43 +1,49 @@
 //! Coarser values: years, age bands, bands of amounts, districts, days, rounded coordinates, prefixes.
 
-use super::{Generalise, Shown, address};
+use super::{Generalise, View, address};
 use crate::engine::identifier::{Date, Decimal, age, civil_date, day_start, is_plain_number, read_date};
+use std::fmt::{Display, Write};
 
-/// The coarser form of a text; none if the rule cannot treat it.
-pub(super) fn text(rule: &Generalise, text: &str, today: Date) -> Option<String> {
+/// Writes the coarser form of a text; none if the rule cannot treat it.
+pub(super) fn text(rule: &Generalise, text: &str, today: Date, shown: &mut String) -> Option<()> {
     match rule {
-        Generalise::Year => Some(format!("{:04}", read_date(text)?.year)),
+        Generalise::Year => write(shown, format_args!("{:04}", read_date(text)?.year)),
         Generalise::AgeBand { years } => {
             let low = age_floor(read_date(text)?.day?, today, *years)?;
-            Some(format!("{low}-{}", low + u32::from(*years) - 1))
+            write(shown, format_args!("{low}-{}", low + u32::from(*years) - 1))
         }
-        Generalise::Bands { bounds } => band(bounds, &Decimal::read(text)?),
-        Generalise::District => text.get(..address::district_end(text)?).map(str::to_owned),
+        Generalise::Bands { bounds } => band(bounds, &Decimal::read(text)?, shown),
+        Generalise::District => write(shown, text.get(..address::district_end(text)?)?),
         Generalise::Day => {
             let (year, month, day) = read_date(text)?.day?;
-            Some(format!("{year:04}-{month:02}-{day:02}"))
+            write(shown, format_args!("{year:04}-{month:02}-{day:02}"))
         }
-        Generalise::Decimals { decimals } => rounded_list(text, (*decimals).into()),
-        Generalise::Prefix { characters } => prefix(text.trim(), (*characters).into()),
+        Generalise::Decimals { decimals } => rounded_list(text, (*decimals).into(), shown),
+        Generalise::Prefix { characters } => prefix(text.trim(), (*characters).into(), shown),
     }
 }
 
 /// The coarser form of a number, as a number.
-pub(super) fn number(rule: &Generalise, lexeme: &str, today: Date) -> Shown {
-    let shown = match rule {
-        Generalise::Year => date_in_number(lexeme).map(|(year, _)| year.to_string()),
+pub(super) fn number<'b>(rule: &Generalise, lexeme: &str, today: Date, shown: &'b mut String) -> View<'b> {
+    let treated = match rule {
+        Generalise::Year => date_in_number(lexeme).and_then(|(year, _)| write(shown, year)),
         Generalise::AgeBand { years } => date_in_number(lexeme)
             .and_then(|(_, day)| age_floor(day?, today, *years))
-            .map(|low| low.to_string()),
-        Generalise::Bands { bounds } => return lower_bound(bounds, lexeme),
+            .and_then(|low| write(shown, low)),
+        Generalise::Bands { bounds } => return lower_bound(bounds, lexeme, shown),
         Generalise::District => None,
-        Generalise::Day => day_in_number(lexeme),
-        Generalise::Decimals { decimals } => rounded(lexeme, (*decimals).into()),
-        Generalise::Prefix { characters } => {
-            Some(lexeme).filter(|all| is_plain_number(all)).and_then(|all| prefix(all, (*characters).into()))
-        }
+        Generalise::Day => day_in_number(lexeme, shown),
+        Generalise::Decimals { decimals } => rounded(lexeme, (*decimals).into(), shown),
+        Generalise::Prefix { characters } => Some(lexeme)
+            .filter(|all| is_plain_number(all))
+            .and_then(|all| prefix(all, (*characters).into(), shown)),
     };
-    shown.map_or(Shown::Absent, Shown::Number)
+    treated.map_or(View::Absent, |()| View::Number(shown))
+}
+
+/// Writing to a text never fails.
+fn write(shown: &mut String, what: impl Display) -> Option<()> {
+    write!(shown, "{what}").ok()
 }
 
 fn age_floor(birth: Date, today: Date, years: u8) -> Option<u32> {
@@ -58,13 +64,13 @@ fn date_in_number(lexeme: &str) -> Option<(i32, Option<Date>)> {
     Some((day.0, Some(day)))
 }
 
-fn day_in_number(lexeme: &str) -> Option<String> {
+fn day_in_number(lexeme: &str, shown: &mut String) -> Option<()> {
     let (_, day) = date_in_number(lexeme)?;
     let (year, month, day) = day?;
     match lexeme.len() {
-        10 => Some(day_start(lexeme.parse().ok()?).to_string()),
-        13 => day_start(lexeme.parse::<i64>().ok()? / 1000).checked_mul(1000).map(|ms| ms.to_string()),
-        _ => Some(format!("{year:04}{month:02}{day:02}")),
+        10 => write(shown, day_start(lexeme.parse().ok()?)),
+        13 => write(shown, day_start(lexeme.parse::<i64>().ok()? / 1000).checked_mul(1000)?),
+        _ => write(shown, format_args!("{year:04}{month:02}{day:02}")),
     }
 }
 
@@ -74,41 +80,42 @@ fn band_of(bounds: &[i64], value: &Decimal) -> usize {
     bounds.iter().take_while(|bound| i128::from(**bound) <= floor).count()
 }
 
-fn band(bounds: &[i64], value: &Decimal) -> Option<String> {
+fn band(bounds: &[i64], value: &Decimal, shown: &mut String) -> Option<()> {
     let place = band_of(bounds, value);
     match (place.checked_sub(1).and_then(|below| bounds.get(below)), bounds.get(place)) {
-        (Some(low), Some(high)) => Some(format!("[{low},{high})")),
-        (Some(low), None) => Some(format!("[{low},)")),
-        (None, Some(high)) => Some(format!("(,{high})")),
+        (Some(low), Some(high)) => write(shown, format_args!("[{low},{high})")),
+        (Some(low), None) => write(shown, format_args!("[{low},)")),
+        (None, Some(high)) => write(shown, format_args!("(,{high})")),
         (None, None) => None,
     }
 }
 
-fn lower_bound(bounds: &[i64], lexeme: &str) -> Shown {
-    let Some(value) = Decimal::read(lexeme).filter(|_| !bounds.is_empty()) else { return Shown::Absent };
-    match band_of(bounds, &value).checked_sub(1).and_then(|below| bounds.get(below)) {
-        Some(low) => Shown::Number(low.to_string()),
-        None if value.is_negative() => Shown::Null,
-        None => Shown::Number("0".to_owned()),
-    }
+fn lower_bound<'b>(bounds: &[i64], lexeme: &str, shown: &'b mut String) -> View<'b> {
+    let Some(value) = Decimal::read(lexeme).filter(|_| !bounds.is_empty()) else { return View::Absent };
+    let low = match band_of(bounds, &value).checked_sub(1).and_then(|below| bounds.get(below)) {
+        Some(low) => *low,
+        None if value.is_negative() => return View::Null,
+        None => 0,
+    };
+    write(shown, low).map_or(View::Absent, |()| View::Number(shown))
 }
 
-fn prefix(text: &str, characters: usize) -> Option<String> {
-    let shown: String = text.chars().take(characters).collect();
-    if shown.is_empty() { None } else { Some(shown) }
+fn prefix(text: &str, characters: usize, shown: &mut String) -> Option<()> {
+    let end = text.char_indices().nth(characters).map_or(text.len(), |(byte, _)| byte);
+    shown.push_str(text.get(..end)?);
+    if shown.is_empty() { None } else { Some(()) }
 }
 
 /// One number, or numbers with commas between, as coordinates are written.
-fn rounded_list(text: &str, decimals: usize) -> Option<String> {
-    let mut shown = String::new();
+fn rounded_list(text: &str, decimals: usize, shown: &mut String) -> Option<()> {
     for (place, part) in text.split(',').enumerate() {
         if place > 1 {
             return None;
         }
         shown.push_str(if place == 1 { "," } else { "" });
-        shown.push_str(&rounded(part.trim(), decimals)?);
+        rounded(part.trim(), decimals, shown)?;
     }
-    Some(shown)
+    Some(())
 }
 
 /// Most digits before the point of a number that is rounded. A longer one is no measurement but a number
@@ -116,7 +123,7 @@ fn rounded_list(text: &str, decimals: usize) -> Option<String> {
 const ROUNDED_WHOLE_DIGITS_MAX: usize = 7;
 
 /// Rounds a plain decimal, half away from zero, on its digits.
-fn rounded(text: &str, decimals: usize) -> Option<String> {
+fn rounded(text: &str, decimals: usize, shown: &mut String) -> Option<()> {
     let (sign, size) = text.strip_prefix('-').map_or(("", text), |size| ("-", size));
     let (whole, fraction) = size.split_once('.').unwrap_or((size, "0"));
     let measured = whole.len() <= ROUNDED_WHOLE_DIGITS_MAX;
@@ -125,21 +132,20 @@ fn rounded(text: &str, decimals: usize) -> Option<String> {
     }
     let Some((kept, dropped)) = fraction.split_at_checked(decimals).filter(|(_, left)| !left.is_empty())
     else {
-        return Some(text.to_owned());
+        return write(shown, text);
     };
     let mut digits = [whole.as_bytes(), kept.as_bytes()].concat();
     if dropped.as_bytes().first() >= Some(&b'5') {
         carry(&mut digits);
     }
     let zero = digits.iter().all(|digit| *digit == b'0');
-    let mut shown = String::with_capacity(digits.len() + 2);
     shown.push_str(if zero { "" } else { sign });
     let point = digits.len() - kept.len();
     for (place, digit) in digits.iter().enumerate() {
         shown.push_str(if place == point { "." } else { "" });
         shown.push(char::from(*digit));
     }
-    Some(shown)
+    Some(())
 }
 
 /// Adds one to the last digit.

@@ -26,14 +26,16 @@ mod address;
 mod generalise;
 mod partial;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod residual;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verify;
 
-pub use residual::resident_candidates;
+#[cfg(test)]
+pub(crate) use properties::SAMPLES;
+pub use residual::{CANDIDATES_MIN, candidates};
 pub use token::TokenKey;
 
 use crate::engine::identifier::{Date, Kind};
@@ -51,7 +53,22 @@ pub enum Scalar<'a> {
     Null,
 }
 
-/// What is shown in a scalar's place.
+/// What is shown in a scalar's place, in a buffer that the next value uses again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View<'a> {
+    /// The scalar itself, as it was written.
+    Kept,
+    /// A text, not escaped.
+    Text(&'a str),
+    /// A valid JSON number.
+    Number(&'a str),
+    Bool(bool),
+    Null,
+    /// Nothing: the member is left out.
+    Absent,
+}
+
+/// A [`View`] that owns what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// A text, not escaped.
@@ -209,36 +226,59 @@ pub struct ShowContext<'a> {
     pub today: Date,
 }
 
-/// What is shown of one scalar.
-///
-/// `kind` decides how a value is compared and tokenised; the rules of parts and bands carry their own
-/// form. Nothing is allocated but what is shown, save by the rule for unified social credit codes.
+/// What is shown of one scalar. `kind` decides how a value is compared and tokenised; the rules of parts
+/// and bands carry their own form.
 pub fn show(action: &LabelAction, kind: Option<Kind>, scalar: Scalar<'_>, ctx: &ShowContext<'_>) -> Shown {
+    match (show_into(action, kind, scalar, ctx, &mut String::new()), scalar) {
+        (View::Kept, Scalar::Text(text)) | (View::Text(text), _) => Shown::Text(text.to_owned()),
+        (View::Kept, Scalar::Number(lexeme)) | (View::Number(lexeme), _) => Shown::Number(lexeme.to_owned()),
+        (View::Kept, Scalar::Bool(value)) | (View::Bool(value), _) => Shown::Bool(value),
+        (View::Kept, Scalar::Null) | (View::Null, _) => Shown::Null,
+        (View::Absent, _) => Shown::Absent,
+    }
+}
+
+/// [`show`], writing into `buffer`, whose content before is forgotten.
+///
+/// Nothing is allocated once the buffer is as long as the longest value, save where a value is read in
+/// the form of its kind (pseudonyms, questions, unified social credit codes).
+#[inline]
+pub fn show_into<'b>(
+    action: &LabelAction,
+    kind: Option<Kind>,
+    scalar: Scalar<'_>,
+    ctx: &ShowContext<'_>,
+    buffer: &'b mut String,
+) -> View<'b> {
+    buffer.clear();
     match (action, scalar) {
-        (LabelAction::Drop, _) => Shown::Absent,
-        (LabelAction::Verify, _) => Shown::Bool(verify::holds(kind, scalar, ctx.claim)),
-        (_, Scalar::Null) => Shown::Null,
-        (LabelAction::Keep, Scalar::Text(text)) => Shown::Text(text.to_owned()),
-        (LabelAction::Keep, Scalar::Number(lexeme)) => Shown::Number(lexeme.to_owned()),
-        (LabelAction::Keep, Scalar::Bool(value)) => Shown::Bool(value),
+        (LabelAction::Drop, _) => View::Absent,
+        (LabelAction::Verify, _) => View::Bool(verify::holds(kind, scalar, ctx.claim)),
+        (LabelAction::Keep, _) => View::Kept,
+        (_, Scalar::Null) => View::Null,
         // Of two values no part, band or pseudonym hides which one it is.
         (LabelAction::Generalise(_) | LabelAction::Partial(_) | LabelAction::Token, Scalar::Bool(_)) => {
-            Shown::Absent
+            View::Absent
         }
         (LabelAction::Generalise(rule), Scalar::Text(text)) => {
-            generalise::text(rule, text, ctx.today).map_or(Shown::Absent, Shown::Text)
+            as_text(generalise::text(rule, text, ctx.today, buffer), buffer)
         }
         (LabelAction::Generalise(rule), Scalar::Number(lexeme)) => {
-            generalise::number(rule, lexeme, ctx.today)
+            generalise::number(rule, lexeme, ctx.today, buffer)
         }
         (LabelAction::Partial(rule), Scalar::Text(text)) => {
-            partial::text(rule, text).map_or(Shown::Absent, Shown::Text)
+            as_text(partial::text(rule, text, buffer), buffer)
         }
         (LabelAction::Partial(rule), Scalar::Number(lexeme)) => {
-            partial::number(rule, lexeme).map_or(Shown::Absent, Shown::Number)
+            let treated = partial::number(rule, lexeme, buffer);
+            treated.map_or(View::Absent, |()| View::Number(buffer))
         }
         (LabelAction::Token, Scalar::Text(text) | Scalar::Number(text)) => {
-            ctx.token_key.token(kind, text).map_or(Shown::Absent, Shown::Text)
+            as_text(ctx.token_key.token(kind, text, buffer), buffer)
         }
     }
+}
+
+fn as_text(treated: Option<()>, buffer: &str) -> View<'_> {
+    treated.map_or(View::Absent, |()| View::Text(buffer))
 }

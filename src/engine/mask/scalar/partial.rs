@@ -6,61 +6,74 @@ use crate::engine::identifier::{
     read_landline,
 };
 
-/// What is kept of a text; none if the rule cannot treat it.
-pub(super) fn text(rule: &Partial, text: &str) -> Option<String> {
+/// Writes what is kept of a text; none if the rule cannot treat it.
+#[inline]
+pub(super) fn text(rule: &Partial, text: &str, shown: &mut String) -> Option<()> {
     match rule {
-        Partial::Keep { first, last } => Some(ends(text, (*first).into(), (*last).into())),
-        Partial::Name => Some(name(text)),
-        Partial::Email => email(text),
+        Partial::Keep { first, last } => ends(text, (*first).into(), (*last).into(), shown),
+        Partial::Name => name(text, shown),
+        Partial::Email => return email(text, shown),
         Partial::Address => {
-            let kept = text.get(..address::township_end(text)?)?;
-            let mut shown = String::with_capacity(kept.len() + 4);
-            shown.push_str(kept);
-            shown.push_str("****");
-            Some(shown)
+            shown.push_str(text.get(..address::township_end(text)?)?);
+            stars(4, shown);
         }
-        Partial::Landline => landline(text),
+        Partial::Landline => return landline(text, shown),
         Partial::Uscc => match part_of_uscc(text)? {
-            Part::Whole => Some(text.to_owned()),
-            Part::Ends(first, last) => Some(ends(text, first, last)),
+            Part::Whole => shown.push_str(text),
+            Part::Ends(first, last) => ends(text, first, last, shown),
         },
     }
+    Some(())
 }
 
-/// What is kept of a number; none if the rule cannot treat it.
-pub(super) fn number(rule: &Partial, lexeme: &str) -> Option<String> {
+/// Writes what is kept of a number; none if the rule cannot treat it.
+pub(super) fn number(rule: &Partial, lexeme: &str, shown: &mut String) -> Option<()> {
     match rule {
-        Partial::Keep { first, last } => digits(lexeme, (*first).into(), (*last).into()),
+        Partial::Keep { first, last } => digits(lexeme, (*first).into(), (*last).into(), shown),
         Partial::Uscc => match part_of_uscc(lexeme)? {
-            Part::Whole => Some(lexeme.to_owned()),
-            Part::Ends(first, last) => digits(lexeme, first, last),
+            Part::Whole => {
+                shown.push_str(lexeme);
+                Some(())
+            }
+            Part::Ends(first, last) => digits(lexeme, first, last, shown),
         },
         Partial::Name | Partial::Email | Partial::Address | Partial::Landline => None,
     }
 }
 
 /// How many of so many places are kept at each end: none, if that were more than two thirds of them.
-fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize) {
+pub(super) fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize) {
     if 3 * (first + last) > 2 * count { (0, 0) } else { (first, last) }
 }
 
-fn ends(text: &str, first: usize, last: usize) -> String {
-    let count = text.chars().count();
+#[inline]
+fn ends(text: &str, first: usize, last: usize, shown: &mut String) {
+    let plain = text.is_ascii();
+    let count = if plain { text.len() } else { text.chars().count() };
     let (first, last) = kept_of(count, first, last);
-    let byte_of = |place| text.char_indices().nth(place).map_or(text.len(), |(byte, _)| byte);
-    let head = text.get(..byte_of(first)).unwrap_or_default();
-    let tail = if last == 0 { "" } else { text.get(byte_of(count - last)..).unwrap_or_default() };
-    let hidden = count - first - last;
-    let mut shown = String::with_capacity(head.len() + hidden + tail.len());
-    shown.push_str(head);
-    shown.extend(std::iter::repeat_n('*', hidden));
-    shown.push_str(tail);
-    shown
+    let byte_of = |place| match plain {
+        true => place,
+        false => text.char_indices().nth(place).map_or(text.len(), |(byte, _)| byte),
+    };
+    shown.push_str(text.get(..byte_of(first)).unwrap_or_default());
+    stars(count - first - last, shown);
+    shown.push_str(if last == 0 { "" } else { text.get(byte_of(count - last)..).unwrap_or_default() });
+}
+
+/// So many stars, many at once.
+fn stars(count: usize, shown: &mut String) {
+    const STARS: &str = "********************************";
+    let mut left = count;
+    while left > 0 {
+        let now = left.min(STARS.len());
+        shown.push_str(STARS.get(..now).unwrap_or_default());
+        left -= now;
+    }
 }
 
 /// Keeps sign and decimal point; leading zeros that come up are dropped, because JSON has none. What is
 /// written with an exponent is not treated: its digits do not stand where they count.
-fn digits(lexeme: &str, first: usize, last: usize) -> Option<String> {
+fn digits(lexeme: &str, first: usize, last: usize, shown: &mut String) -> Option<()> {
     let sound = lexeme.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
     let count = lexeme.bytes().filter(u8::is_ascii_digit).count();
     if !sound || count == 0 {
@@ -68,7 +81,6 @@ fn digits(lexeme: &str, first: usize, last: usize) -> Option<String> {
     }
     let (first, last) = kept_of(count, first, last);
     let whole = lexeme.bytes().take_while(|byte| *byte != b'.').filter(u8::is_ascii_digit).count();
-    let mut shown = String::with_capacity(lexeme.len());
     let (mut place, mut started) = (0, false);
     for c in lexeme.chars() {
         if !c.is_ascii_digit() {
@@ -82,29 +94,40 @@ fn digits(lexeme: &str, first: usize, last: usize) -> Option<String> {
             shown.push(kept);
         }
     }
-    Some(shown)
+    Some(())
 }
 
-fn name(text: &str) -> String {
-    let dotted = text.chars().any(is_interpunct);
-    let count = text.chars().filter(|c| is_letter_of_name(*c)).count();
-    let mut shown = String::with_capacity(text.len());
+fn name(text: &str, shown: &mut String) {
+    let (mut count, mut dotted) = (0, false);
+    for c in text.chars() {
+        if is_letter_of_name(c) {
+            count += 1;
+        } else {
+            dotted |= is_interpunct(c);
+        }
+    }
     let mut place = 0;
     for c in text.chars() {
-        if is_interpunct(c) || is_space(c) {
-            shown.push(c);
-        } else if is_letter_of_name(c) {
+        if is_letter_of_name(c) {
             place += 1;
             let kept = (place == 1 && count > 1) || (place == count && count > 2 && !dotted);
             shown.push(if kept { c } else { '*' });
+        } else if is_interpunct(c) || is_space(c) {
+            shown.push(c);
         }
     }
-    shown
 }
 
 /// Marks that have no place of their own are neither counted nor shown: a variation selector or a
 /// zero-width character must not stand for the last character of a name.
+#[inline]
 fn is_letter_of_name(c: char) -> bool {
+    // Nearly all there are, and nothing below is one of them.
+    let usual = matches!(c, '\u{4E00}'..='\u{9FFF}' | '0'..='9' | 'A'..='Z' | 'a'..='z');
+    usual || is_other_letter(c)
+}
+
+fn is_other_letter(c: char) -> bool {
     let attached = matches!(
         c,
         '\u{AD}' | '\u{300}'..='\u{36F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
@@ -115,7 +138,7 @@ fn is_letter_of_name(c: char) -> bool {
 }
 
 /// The domain must be nothing but a domain, or it might carry what follows an address in free text.
-fn email(text: &str) -> Option<String> {
+fn email(text: &str, shown: &mut String) -> Option<()> {
     let text = text.trim();
     let (local, domain) = text.rsplit_once('@')?;
     let plain = domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
@@ -123,17 +146,16 @@ fn email(text: &str) -> Option<String> {
     if domain.is_empty() || !plain {
         return None;
     }
-    let mut shown = String::with_capacity(text.len());
     let hidden = local.chars().count() - 1;
     shown.push(if hidden == 0 { '*' } else { first });
-    shown.extend(std::iter::repeat_n('*', hidden));
+    stars(hidden, shown);
     shown.push('@');
     shown.push_str(domain);
-    Some(shown)
+    Some(())
 }
 
 /// Only in the form within the country: `0571-85123421`.
-fn landline(text: &str) -> Option<String> {
+fn landline(text: &str, shown: &mut String) -> Option<()> {
     let text = text.trim();
     let line = read_landline(text).ok().filter(|_| half_width(text.chars().next().unwrap_or('+')) == '0')?;
     let end = line.area + line.local;
@@ -141,7 +163,6 @@ fn landline(text: &str) -> Option<String> {
         return None;
     }
     let mut place = 0;
-    let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if is_dash(c) || is_space(c) || is_extension(c) {
             shown.push(c);
@@ -151,7 +172,7 @@ fn landline(text: &str) -> Option<String> {
         shown.push(if kept { c } else { '*' });
         place += 1;
     }
-    Some(shown)
+    Some(())
 }
 
 /// What is kept of a unified social credit code.

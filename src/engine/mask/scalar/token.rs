@@ -33,13 +33,13 @@ impl TokenKey {
         TokenKey(hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref()))
     }
 
-    /// `tok_` and 22 characters of base64url: the first 16 bytes of
+    /// Writes `tok_` and 22 characters of base64url: the first 16 bytes of
     /// `HMAC-SHA-256(key, kind ‖ 0 ‖ value)`.
     ///
     /// The value is the canonical form where the text checks (and the kind is then the identifier's
     /// own), so that one person has one pseudonym however the number was typed; else the text without
     /// surrounding white space. Nothing is made of an empty text.
-    pub(super) fn token(&self, kind: Option<Kind>, text: &str) -> Option<String> {
+    pub(super) fn token(&self, kind: Option<Kind>, text: &str, shown: &mut String) -> Option<()> {
         let text = text.trim();
         if text.is_empty() {
             return None;
@@ -54,10 +54,9 @@ impl TokenKey {
         context.update(&[0]);
         context.update(value.as_bytes());
         let tag = context.sign();
-        let mut token = String::with_capacity(26);
-        token.push_str("tok_");
-        URL_SAFE_NO_PAD.encode_string(tag.as_ref().get(..TOKEN_BYTES)?, &mut token);
-        Some(token)
+        shown.push_str("tok_");
+        URL_SAFE_NO_PAD.encode_string(tag.as_ref().get(..TOKEN_BYTES)?, shown);
+        Some(())
     }
 }
 

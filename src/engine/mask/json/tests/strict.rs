@@ -88,6 +88,20 @@ const NOT_JSON: &[(&[u8], FaultKind, u64)] = &[
     (b"{\"\xff\":1}", FaultKind::InvalidUtf8, 2),
 ];
 
+/// The short way through a record gives up on what it does not know, and then the fault is the same.
+#[test]
+fn a_fault_in_a_record_is_the_same_on_both_ways() {
+    let ask: Paths<'_> = &[("$.data[*].a", ASK), ("$.data[*].b", KEEP)];
+    let drop: Paths<'_> = &[("$.data[*].a", DROP), ("$.data[*].b", KEEP)];
+    for (fault, ..) in NOT_JSON.iter().filter(|(fault, ..)| !fault.is_empty()) {
+        let body = [br#"{"data":[{"a":1,"b":2},{"a":"#, *fault, br#","b":3}]}"#].concat();
+        for paths in [RECORDS, ask, drop] {
+            let found = outcome(&fields(paths), &plan(None), &body);
+            assert!(found.is_err(), "{}: {found:?}", String::from_utf8_lossy(&body));
+        }
+    }
+}
+
 #[test]
 fn what_is_not_json_is_a_fault() {
     use FaultKind::{TokenTooLong, TooDeep};

@@ -1,0 +1,401 @@
+#!/usr/bin/env python3
+"""Verifies a zhamen audit log without zhamen: Python 3.9 or newer, standard library only.
+
+    verify_audit.py DIR [--key VKEY] [--checkpoint FILE]... [--witness FILE]
+    verify_audit.py --batch < jobs        one JSON object a line: {"dir", "key", "checkpoints", "witness"}
+
+What is checked, in one pass over the segments (`audit-<20 digits>.jsonl`, or `.jsonl.gz` once sealed):
+
+* each line has the form {"v":1,"seq":N,"prev":"…",…,"hash":"…"}; `hash` is the RFC 9162 leaf hash
+  SHA-256(0x00 || entry), where the entry is the line without `,"hash":"…"`; `prev` is the hash before;
+* numbers follow each other, except where a `gap` entry gives some up;
+* the record of closed segments (`head`) agrees;
+* every checkpoint (C2SP tlog-checkpoint: the folder's own, --checkpoint, each line of --witness) has the
+  root of the Merkle tree (RFC 9162) over as many entries as it says, and with --key is signed by it.
+
+Exit codes: 0 whole; 1 damaged; 2 usage; 3 a checkpoint or witness knows another or a longer log;
+4 no log or unreadable; 5 a checkpoint is missing or not signed by the key.
+
+This is the second implementation on purpose: it shares nothing with the first but the written formats.
+"""
+
+import argparse
+import base64
+import gzip
+import hashlib
+import json
+import os
+import re
+import sys
+import zlib
+
+DAMAGED, CONTRADICTED, UNREADABLE, UNSIGNED = 1, 3, 4, 5
+LINE_MAX = 1 << 20
+SEGMENT = re.compile(r"audit-(\d{20})\.jsonl(\.gz)?")
+# The strict form: what JSON would also accept elsewhere (spaces, leading zeroes) is not an entry.
+LINE = re.compile(
+    rb'(\{"v":1,"seq":(0|[1-9]\d{0,19}),"prev":"([0-9a-f]{64})",.*),"hash":"([0-9a-f]{64})"\}\n?', re.DOTALL
+)
+GAP = re.compile(rb'\{"v":1,"seq":\d+,"prev":"[0-9a-f]{64}","kind":"gap","first":(\d+),"last":(\d+)')
+
+
+class Fault(Exception):
+    """The first bad place, and the exit code that goes with it."""
+
+    def __init__(self, code, where, what):
+        super().__init__(f"{where}: {what}")
+        self.code = code
+
+
+# ── Ed25519 (RFC 8032, section 5.1.7), verification only ────────────────────────────────────────────
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+
+
+def _x_of(y, sign):
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P:
+        return None
+    return P - x if x & 1 != sign else x
+
+
+def _point(data):
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    x = _x_of(y, sign)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+def _add(a, b):
+    one, two = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    three, four = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = two - one, four - three, four + three, two + one
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def _times(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = _add(total, point)
+        point = _add(point, point)
+        scalar >>= 1
+    return total
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE = (_x_of(BASE_Y, 0), BASE_Y, 1, _x_of(BASE_Y, 0) * BASE_Y % P)
+
+
+def ed25519_holds(public, message, signature):
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    a, r = _point(public), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L:
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    left, right = _times(s, BASE), _add(r, _times(k, a))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (left[1] * right[2] - right[1] * left[2]) % P == 0
+
+
+# ── Signed notes and checkpoints (C2SP) ─────────────────────────────────────────────────────────────
+
+
+def read_key(vkey):
+    """name+id+base64(kind || public key) -> (name, id, public key)."""
+    name, told, data = vkey.split("+", 2)
+    data = base64.b64decode(data, validate=True)
+    key_id = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    if len(data) != 33 or data[0] != 1 or key_id.hex() != told:
+        raise ValueError("not an Ed25519 verifier key of a log")
+    return name, key_id, data[1:]
+
+
+def read_checkpoint(note, key, where):
+    """A signed checkpoint -> (size, root)."""
+    try:
+        split = note.rindex("\n\n") + 1
+        text, signatures = note[:split], note[split + 1 :].split("\n")
+        origin, size, root, *extensions = text[:-1].split("\n")
+        number, root = int(size), base64.b64decode(root, validate=True)
+        good = origin and str(number) == size and number >= 0 and len(root) == 32 and all(extensions)
+        good = good and signatures.pop() == "" and signatures
+        parsed = [line.split(" ") for line in signatures]
+        good = good and all(len(line) == 3 and line[0] == "\u2014" for line in parsed)
+        lines = [(name, base64.b64decode(data, validate=True)) for _, name, data in parsed] if good else []
+    except (ValueError, IndexError):
+        good = False
+    if not good:
+        raise Fault(UNSIGNED, where, "this is not a checkpoint")
+    if key:
+        name, key_id, public = key
+        if origin != name:
+            raise Fault(CONTRADICTED, where, f"the checkpoint is of another log: {origin}")
+        if not any(
+            who == name and data[:4] == key_id and _remembered(public, text.encode(), data[4:]) for who, data in lines
+        ):
+            raise Fault(UNSIGNED, where, f"the checkpoint of {number} entries is not signed by the key")
+    return number, root
+
+
+_KNOWN = {}
+
+
+def _remembered(public, message, signature):
+    """Verification in pure Python takes milliseconds; the same checkpoint is often met again."""
+    what = (public, message, signature)
+    if what not in _KNOWN:
+        _KNOWN[what] = ed25519_holds(public, message, signature)
+    return _KNOWN[what]
+
+
+# ── The tree (RFC 9162, section 2.1) ────────────────────────────────────────────────────────────────
+
+
+class Tree:
+    """The roots of the complete subtrees that a growing tree consists of, largest first."""
+
+    def __init__(self):
+        self.size, self.roots = 0, []
+
+    def push(self, leaf):
+        at = self.size
+        while at & 1:
+            leaf = hashlib.sha256(b"\x01" + self.roots.pop() + leaf).digest()
+            at >>= 1
+        self.roots.append(leaf)
+        self.size += 1
+
+    def root(self):
+        if not self.roots:
+            return hashlib.sha256(b"").digest()
+        result = self.roots[-1]
+        for left in reversed(self.roots[:-1]):
+            result = hashlib.sha256(b"\x01" + left + result).digest()
+        return result
+
+
+# ── The log ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def witnessed(path, key):
+    """The checkpoints of a witness file, in its order. An unfinished last line is what a crash leaves."""
+    last = 0
+    with open(path, "rb") as source:
+        for number, line in enumerate(source, 1):
+            if not line.endswith(b"\n"):
+                return
+            where = f"{path}, line {number}"
+            try:
+                note = json.loads(line)["checkpoint"]
+            except (ValueError, KeyError, TypeError):
+                raise Fault(UNSIGNED, where, "this is not a checkpoint") from None
+            size, root = read_checkpoint(note, key, where)
+            if size < last:
+                raise Fault(CONTRADICTED, where, f"{size} entries after {last}: the log was cut or set back")
+            last = size
+            yield size, root, where
+
+
+def checkpoints(folder, key, files, witness):
+    """All checkpoints by size. Those of a witness file can be many, but each is a line."""
+    found = []
+    own = os.path.join(folder, "checkpoint")
+    for path in ([own] if os.path.exists(own) else []) + files:
+        try:
+            with open(path, encoding="utf-8") as source:
+                note = source.read()
+        except UnicodeDecodeError:
+            raise Fault(UNSIGNED, path, "this is not a checkpoint") from None
+        found.append((*read_checkpoint(note, key, path), path))
+    if witness:
+        found.extend(witnessed(witness, key))
+    if key and not found:
+        raise Fault(UNSIGNED, folder, "no checkpoint is here, although a key is given to verify one with")
+    return sorted(found, key=lambda known: known[0], reverse=True)
+
+
+def segments(folder):
+    """(first number, file name) in order."""
+    found = {}
+    for name in os.listdir(folder):
+        match = SEGMENT.fullmatch(name)
+        if match:
+            # While a segment is being sealed both forms are there; they say the same.
+            number = int(match[1])
+            found[number] = min(name, found.get(number, name))
+    return sorted(found.items())
+
+
+def lines_of(path):
+    opened = gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb")
+    with opened as source:
+        while line := source.readline(LINE_MAX + 2):
+            yield line
+
+
+def first_gap(path):
+    try:
+        line = next(lines_of(path), b"")
+    except (OSError, EOFError, zlib.error):
+        return None
+    gap = GAP.match(line)
+    return (int(gap[1]), int(gap[2])) if gap and leaf_of(line) else None
+
+
+def leaf_of(line):
+    """(number, previous hash, hash) of a line that is whole by itself."""
+    match = LINE.fullmatch(line)
+    if not match or int(match[2]) >= 1 << 64:
+        return None
+    digest = hashlib.sha256(b"\x00" + match[1] + b"}").digest()
+    return (int(match[2]), bytes.fromhex(match[3].decode()), digest) if digest.hex().encode() == match[4] else None
+
+
+def closed_segments(folder):
+    """What `head` says of segments that are not written any more, by file name."""
+    try:
+        with open(os.path.join(folder, "head"), encoding="utf-8") as source:
+            text = source.read()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}
+    closed = {}
+    for line in text.splitlines():
+        try:
+            said = json.loads(line)
+            closed[said["file"]] = (said["last"], said["hash"], said["size"], said["bytes"], said["whole"])
+        except (ValueError, KeyError, TypeError):
+            break
+    return closed
+
+
+def verify(folder, key=None, files=(), witness=None):
+    """Raises the first fault, or says what was found."""
+    known = checkpoints(folder, key, list(files), witness)
+    names = segments(folder)
+    if not names:
+        raise Fault(UNREADABLE, folder, "there is no audit log in this folder")
+    if names[0][0] != 1:
+        raise Fault(DAMAGED, names[0][1], "the first segment does not begin with entry 1")
+    closed = closed_segments(folder)
+    walk = Walk(folder, known)
+    walk.compare("")
+    gaps = [first_gap(os.path.join(folder, name)) for _, name in names]
+    for at, (first, name) in enumerate(names):
+        later = [gap[0] for gap in gaps[at + 1 :] if gap]
+        walk.segment(first, name, gaps[at], min(later, default=None), at + 1 == len(names))
+        said = closed.get(f"audit-{first:020}.jsonl")
+        if said and said[:4] != (walk.seq, walk.prev.hex(), walk.tree.size, walk.good):
+            raise Fault(DAMAGED, name, "the record of closed segments says otherwise")
+        if said and said[4] and walk.good != walk.bytes:
+            raise Fault(DAMAGED, name, f"the closed segment had {said[3]} bytes and has more")
+    if known:
+        size, _, where = known[0]
+        raise Fault(CONTRADICTED, where, f"it knows {size} entries, {walk.tree.size} are here: the log was cut or set back")
+    return f"whole: {walk.tree.size} entries, root {walk.tree.root().hex()}, {walk.agreed} checkpoints agree"
+
+
+class Walk:
+    def __init__(self, folder, known):
+        self.folder, self.known = folder, known
+        self.seq, self.prev, self.tree = 0, bytes(32), Tree()
+        self.good = self.bytes = self.agreed = 0
+
+    def segment(self, first, name, gap, trusted_until, is_last):
+        self.good = self.bytes = 0
+        ended = False
+        for number, line in enumerate(lines_of(os.path.join(self.folder, name)), 1):
+            self.bytes += len(line)
+            ended = ended or trusted_until == self.seq + 1
+            if ended:
+                continue
+            where = f"{name}, line {number}, byte {self.good}, entry {self.seq + 1}"
+            if len(line) > LINE_MAX + 1:
+                raise Fault(DAMAGED, where, "the line is longer than any entry")
+            if not line.endswith(b"\n"):
+                if is_last:
+                    return
+                raise Fault(DAMAGED, where, "the segment ends in the middle of a line")
+            self.entry(first, line, number, gap, where)
+            self.good += len(line)
+            self.compare(where)
+
+    def entry(self, first, line, number, gap, where):
+        leaf = leaf_of(line)
+        if leaf is None:
+            raise Fault(DAMAGED, where, "the line is not an entry, or its hash is not that of its content")
+        seq, prev, digest = leaf
+        expected = self.seq + 1
+        if number == 1 and gap:
+            if gap[0] != expected or gap[1] < gap[0] - 1:
+                raise Fault(DAMAGED, where, "the entries before this gap are missing")
+            expected = gap[1] + 1
+        if seq != expected or (number == 1 and seq != first):
+            raise Fault(DAMAGED, where, f"entry {seq} stands where entry {expected} belongs")
+        if prev != self.prev:
+            raise Fault(DAMAGED, where, "the entry does not continue the one before it")
+        self.seq, self.prev = seq, digest
+        self.tree.push(digest)
+
+    def compare(self, where):
+        while self.known and self.known[-1][0] == self.tree.size:
+            size, root, source = self.known.pop()
+            if root != self.tree.root():
+                raise Fault(CONTRADICTED, where or self.folder, f"{source} knows other first {size} entries")
+            self.agreed += 1
+
+
+def outcome(folder, key, files, witness):
+    """(exit code, what to say)."""
+    try:
+        return 0, verify(folder, read_key(key) if key else None, files, witness)
+    except Fault as fault:
+        return fault.code, str(fault)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        return DAMAGED, f"a sealed segment does not unpack: {error}"
+    except OSError as error:
+        return UNREADABLE, str(error)
+
+
+def batch():
+    for line in sys.stdin:
+        job = json.loads(line)
+        code, said = outcome(job["dir"], job.get("key"), job.get("checkpoints", []), job.get("witness"))
+        print(json.dumps([code, said]), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Verify a zhamen audit log.")
+    parser.add_argument("dir", nargs="?", help="folder of the log; it may be in use")
+    parser.add_argument("--key", help="verifier key of the log: name+id+base64")
+    parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint kept elsewhere")
+    parser.add_argument("--witness", help="the witness file")
+    parser.add_argument("--batch", action="store_true", help="read jobs from standard input")
+    arguments = parser.parse_args()
+    if arguments.batch:
+        return batch()
+    if not arguments.dir:
+        parser.error("DIR is missing")
+    if arguments.key:
+        try:
+            read_key(arguments.key)
+        except ValueError as error:
+            parser.error(str(error))
+    code, said = outcome(arguments.dir, arguments.key, arguments.checkpoint, arguments.witness)
+    print(said, file=sys.stderr if code else sys.stdout)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

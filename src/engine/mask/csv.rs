@@ -1,0 +1,424 @@
+//! Tables as text, masked row by row: CSV, TSV, and what ClickHouse makes of them.
+//!
+//! One row is held, never the table; a row leaves whole or not at all. The walker knows where cells
+//! begin and end; what becomes of a value is [`Showing`]'s. It may not guess a dialect, repair a row,
+//! or let a byte pass of a row that it did not understand to its end.
+//!
+//! | met | outcome |
+//! |---|---|
+//! | a column that no path names, or whose label is not shown | left out, header and cells |
+//! | a known column twice | fault |
+//! | no column of which anything is shown | nothing leaves; rows are still read |
+//! | a masked cell without a value, or that its mask cannot treat | an empty cell, or `\N` |
+//! | a kept cell | stays byte for byte, quotes too |
+//! | delimiters and line breaks inside quotes, doubled quotes, ClickHouse's escapes | as the dialect says |
+//! | a quote inside a cell without quotes, or anything after the closing one | fault: readers differ |
+//! | a row with more or fewer cells than columns, an empty line among several columns | fault |
+//! | a CR that no LF follows, outside of quotes | fault: some readers end the row there |
+//! | LF and CRLF as line breaks | both; each stays as it is |
+//! | a byte order mark before the header | left out |
+//! | bytes that are not UTF-8 | fault, in cells that are left out, too |
+//! | the last row without line break | stays; where the dialect asks for one, fault |
+//! | a row longer than `token_bytes_max` | fault |
+//! | a cell that a spreadsheet would calculate | as the dialect says, masked or kept |
+//! | no header | fault |
+//!
+//! Cells are texts, except that numbers of a column with a numeric ClickHouse type are numbers.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use zhamen::engine::mask::scalar::{LabelAction, TokenKey};
+//! use zhamen::engine::mask::{Dialect, Format, LabelRule, MaskLimits, Masker, Plan, fields::FieldMap};
+//! use zhamen::engine::terms::DisclosureMode;
+//! let fields = FieldMap::compile(&[("$[*].name".into(), 0)]).unwrap();
+//! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
+//! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
+//! let plan = Plan { actions: [keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None, watched: Default::default() };
+//! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
+//! let format = Format::Table(Dialect::csv());
+//! let mut masker = Masker::new(&format, Arc::new(fields), Arc::new(plan), limits);
+//! let masked = masker.mask(b"secret,name\n1,\"a,b\"\n").unwrap();
+//! assert_eq!(masked.as_bytes(), b"name\n\"a,b\"\n");
+//! ```
+
+mod cell;
+mod dialect;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use dialect::{Columns, Dialect, Formulas, Null, Quoting};
+
+use super::Masked;
+use super::columns::{is_numeric, places, shown_type};
+use super::fields::{DEAD, FieldMap};
+use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
+use super::scalar::{Scalar, View};
+use super::showing::{Fate, Showing};
+use rows::{Cell, RowFault, Rows};
+use std::mem;
+use std::sync::Arc;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Masks one table.
+pub(super) struct TableMasker {
+    table: Table,
+    rows: Rows,
+    /// The row that the last piece cut.
+    held: Vec<u8>,
+    /// The character that the last piece cut.
+    cut: Vec<u8>,
+    /// Bytes of whole rows read.
+    offset: u64,
+}
+
+struct Table {
+    dialect: Dialect,
+    fields: Arc<FieldMap>,
+    limits: MaskLimits,
+    showing: Showing,
+    expect: Expect,
+    columns: Vec<Column>,
+    /// What leaves of a row.
+    parts: Vec<Part>,
+    scratch: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    /// The very first row.
+    Header,
+    Types,
+    Record,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    label: Option<u16>,
+    fate: Fate,
+    numeric: bool,
+}
+
+/// What leaves of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// These cells and what is between them, as they were written.
+    Run(usize, usize),
+    /// What is shown of this cell.
+    One(usize),
+}
+
+impl TableMasker {
+    pub(super) fn new(
+        dialect: &Dialect,
+        fields: Arc<FieldMap>,
+        plan: Arc<Plan>,
+        limits: MaskLimits,
+    ) -> TableMasker {
+        let mut table = Table {
+            dialect: dialect.clone(),
+            fields,
+            limits,
+            showing: Showing::new(plan),
+            expect: Expect::Header,
+            columns: Vec::new(),
+            parts: Vec::new(),
+            scratch: Vec::new(),
+        };
+        if let Columns::Declared(names) = &dialect.columns {
+            // What is wrong with declared names was said when the catalogue was read.
+            let _ = table.name_columns(names.iter().map(|name| name.as_bytes()));
+            table.expect = Expect::Record;
+        }
+        TableMasker { table, rows: Rows::new(dialect), held: Vec::new(), cut: Vec::new(), offset: 0 }
+    }
+
+    pub(super) fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
+        let written = out.0.len();
+        self.check_utf8(input)?;
+        let mut held = mem::take(&mut self.held);
+        if held.is_empty() {
+            let read = self.whole_rows(input, &mut out.0)?;
+            held.extend_from_slice(input.get(read..).unwrap_or_default());
+        } else {
+            held.extend_from_slice(input);
+            let read = self.whole_rows(&held, &mut out.0)?;
+            held.drain(..read);
+        }
+        if held.len() > self.table.limits.token_bytes_max {
+            return Err(self.fault((FaultKind::TokenTooLong, self.table.limits.token_bytes_max)));
+        }
+        self.held = held;
+        let tally = &mut self.table.showing.tally;
+        tally.bytes_in = tally.bytes_in.saturating_add(input.len() as u64);
+        tally.bytes_out = tally.bytes_out.saturating_add((out.0.len() - written) as u64);
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, out: &mut Masked) -> Result<Tally, MaskFault> {
+        let held = mem::take(&mut self.held);
+        if !held.is_empty() {
+            if self.table.dialect.line_break_at_end {
+                return Err(self.fault((FaultKind::Truncated, held.len())));
+            }
+            let written = out.0.len();
+            if !self.cut.is_empty() {
+                return Err(self.fault((FaultKind::InvalidUtf8, held.len())));
+            }
+            self.rows.read(&held, true).map_err(|fault| self.fault(fault))?;
+            let taken = self.table.take(&held, held.len(), &self.rows.cells, &mut out.0);
+            taken.map_err(|fault| self.fault(fault))?;
+            let written = (out.0.len() - written) as u64;
+            self.table.showing.tally.bytes_out = self.table.showing.tally.bytes_out.saturating_add(written);
+        }
+        match self.table.expect {
+            Expect::Record => Ok(self.tally()),
+            Expect::Header => Err(self.fault((FaultKind::Empty, 0))),
+            Expect::Types => Err(self.fault((FaultKind::Truncated, 0))),
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.table.showing.seen()
+    }
+
+    /// Masks the rows that end in `input`; gives where the row begins that does not.
+    fn whole_rows(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, MaskFault> {
+        let mut read = 0;
+        if self.offset == 0 && self.table.expect == Expect::Header {
+            if input.starts_with(BYTE_ORDER_MARK) {
+                read = BYTE_ORDER_MARK.len();
+                self.offset = read as u64;
+            } else if BYTE_ORDER_MARK.starts_with(input) {
+                return Ok(0);
+            }
+        }
+        while read < input.len() {
+            let row = input.get(read..).unwrap_or_default();
+            let next = self.rows.read(row, false).map_err(|fault| self.fault(fault))?;
+            let Some(next) = next else { break };
+            if next > self.table.limits.token_bytes_max {
+                return Err(self.fault((FaultKind::TokenTooLong, self.table.limits.token_bytes_max)));
+            }
+            let taken = self.table.take(row, next, &self.rows.cells, out);
+            taken.map_err(|fault| self.fault(fault))?;
+            self.rows.next_row();
+            self.offset = self.offset.saturating_add(next as u64);
+            read += next;
+        }
+        Ok(read)
+    }
+
+    fn check_utf8(&mut self, mut input: &[u8]) -> Result<(), MaskFault> {
+        let held = self.held.len();
+        while let (false, Some((byte, rest))) = (self.cut.is_empty(), input.split_first()) {
+            self.cut.push(*byte);
+            input = rest;
+            match str::from_utf8(&self.cut) {
+                Ok(_) => self.cut.clear(),
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => return Err(self.fault((FaultKind::InvalidUtf8, held))),
+            }
+        }
+        match str::from_utf8(input) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error_len().is_none() => {
+                self.cut.extend_from_slice(input.get(error.valid_up_to()..).unwrap_or_default());
+                Ok(())
+            }
+            Err(error) => Err(self.fault((FaultKind::InvalidUtf8, held + error.valid_up_to()))),
+        }
+    }
+
+    fn fault(&self, (kind, at): RowFault) -> MaskFault {
+        MaskFault { kind, offset: self.offset.saturating_add(at as u64) }
+    }
+}
+
+impl Table {
+    /// A whole row; `next` is where it ends, line break included.
+    fn take(&mut self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), RowFault> {
+        let at_fault = |kind| (kind, 0);
+        match self.expect {
+            Expect::Header => self.header(row, cells).map_err(at_fault)?,
+            Expect::Types | Expect::Record if cells.len() != self.columns.len() => {
+                return Err((FaultKind::Ragged, 0));
+            }
+            Expect::Types => self.types(row, next, cells, out).map_err(at_fault)?,
+            Expect::Record => return self.record(row, next, cells, out).map_err(at_fault),
+        }
+        if self.expect == Expect::Header {
+            self.raw_header(row, next, cells, out);
+            let types = self.dialect.columns == Columns::HeaderAndTypes;
+            self.expect = if types { Expect::Types } else { Expect::Record };
+        } else {
+            self.expect = Expect::Record;
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, row: &[u8], cells: &[Cell]) -> Result<(), FaultKind> {
+        let mut names = Vec::with_capacity(cells.len());
+        for cell in cells {
+            let raw = row.get(cell.raw.clone()).unwrap_or_default();
+            let mut scratch = Vec::new();
+            let name = cell::content(&self.dialect, cell, raw, &mut scratch);
+            names.push(name.ok_or(FaultKind::BadHeader)?.to_owned());
+        }
+        self.name_columns(names.iter().map(|name| name.as_bytes()))
+    }
+
+    /// The names of what is shown, as they were written.
+    fn raw_header(&self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) {
+        let mut first = true;
+        for (cell, _) in cells.iter().zip(&self.columns).filter(|(_, column)| column.is_shown()) {
+            if !mem::take(&mut first) {
+                out.push(self.dialect.delimiter);
+            }
+            let raw = row.get(cell.raw.clone()).unwrap_or_default();
+            out.extend_from_slice(raw);
+        }
+        if !first {
+            self.line_break(row, next, cells, out);
+        }
+    }
+
+    fn types(&mut self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+        let mut first = true;
+        for (cell, column) in cells.iter().zip(&mut self.columns) {
+            let raw = row.get(cell.raw.clone()).unwrap_or_default();
+            let declared = cell::content(&self.dialect, cell, raw, &mut self.scratch);
+            let declared = declared.ok_or(FaultKind::BadHeader)?;
+            column.numeric = is_numeric(declared);
+            if column.is_shown() {
+                if !mem::take(&mut first) {
+                    out.push(self.dialect.delimiter);
+                }
+                let shown = shown_type(&self.showing, column.label, declared, false);
+                cell::write_text(&self.dialect, &shown, cell.quoted, out);
+            }
+        }
+        if !first {
+            self.line_break(row, next, cells, out);
+        }
+        Ok(())
+    }
+
+    fn name_columns<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<(), FaultKind> {
+        let places = places(&self.fields, &mut self.showing, names)?;
+        self.columns = places
+            .into_iter()
+            .map(|state| {
+                let label = if state == DEAD { None } else { self.fields.state(state).label() };
+                let fate = label.map_or(Fate::Drop, |label| self.showing.fate(label));
+                Column { label, fate, numeric: false }
+            })
+            .collect();
+        self.parts = parts(&self.columns, self.dialect.formulas == Formulas::Keep);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        row: &[u8],
+        next: usize,
+        cells: &[Cell],
+        out: &mut Vec<u8>,
+    ) -> Result<(), FaultKind> {
+        if self.parts.is_empty() {
+            self.count_labels();
+            return Ok(());
+        }
+        if self.showing.is_full() {
+            self.showing.tally.dropped_records += 1;
+            return Ok(());
+        }
+        self.count_labels();
+        for place in 0..self.parts.len() {
+            if place > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            match self.parts.get(place) {
+                Some(Part::Run(first, last)) => {
+                    let from = cells.get(*first).map_or(0, |cell| cell.raw.start);
+                    let to = cells.get(*last).map_or(0, |cell| cell.raw.end);
+                    out.extend_from_slice(row.get(from..to).unwrap_or_default());
+                }
+                Some(Part::One(column)) => self.cell(row, *column, cells, out)?,
+                None => {}
+            }
+        }
+        self.line_break(row, next, cells, out);
+        self.showing.tally.records += 1;
+        Ok(())
+    }
+
+    fn count_labels(&mut self) {
+        for label in self.columns.iter().filter_map(|column| column.label) {
+            self.showing.count(label);
+        }
+    }
+
+    /// Writes what is shown of one cell.
+    fn cell(&mut self, row: &[u8], place: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+        let (Some(cell), Some(column)) = (cells.get(place), self.columns.get(place)) else { return Ok(()) };
+        let raw = row.get(cell.raw.clone()).unwrap_or_default();
+        let dialect = &self.dialect;
+        let content = cell::content(dialect, cell, raw, &mut self.scratch).ok_or(FaultKind::InvalidUtf8)?;
+        let scalar = if cell::is_null(dialect, cell, raw) {
+            Scalar::Null
+        } else if column.numeric && super::json::is_number(content) {
+            Scalar::Number(content)
+        } else {
+            Scalar::Text(content)
+        };
+        let shown = match (column.label, column.fate) {
+            (Some(label), Fate::Mask | Fate::Look) => self.showing.show(label, scalar),
+            (_, Fate::Keep) => View::Kept,
+            (_, Fate::Mask | Fate::Look | Fate::Drop) => View::Absent,
+        };
+        let text = match shown {
+            View::Kept => content,
+            View::Text(text) | View::Number(text) => text,
+            View::Bool(_) | View::Null | View::Absent => "",
+        };
+        if dialect.formulas != Formulas::Keep && cell::is_formula(text) {
+            if dialect.formulas == Formulas::Refuse {
+                return Err(FaultKind::Formula);
+            }
+            cell::write_text(dialect, &format!("'{text}"), cell.quoted, out);
+        } else if shown == View::Kept {
+            out.extend_from_slice(raw);
+        } else {
+            cell::write(dialect, cell, shown, out);
+        }
+        Ok(())
+    }
+
+    /// As the row's own; a row without one gets one where another may follow.
+    fn line_break(&self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) {
+        let end = cells.last().map_or(next, |cell| cell.raw.end);
+        out.extend_from_slice(row.get(end..next).unwrap_or_default());
+    }
+}
+
+impl Column {
+    fn is_shown(&self) -> bool {
+        self.fate != Fate::Drop
+    }
+}
+
+/// What leaves of each row: runs of kept cells, and cells that are masked or looked at.
+fn parts(columns: &[Column], runs: bool) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        match (column.fate, parts.last_mut()) {
+            (Fate::Drop, _) => {}
+            (Fate::Keep, Some(Part::Run(_, last))) if runs && *last + 1 == place => *last = place,
+            (Fate::Keep, _) if runs => parts.push(Part::Run(place, place)),
+            (Fate::Keep | Fate::Look | Fate::Mask, _) => parts.push(Part::One(place)),
+        }
+    }
+    parts
+}

@@ -1,0 +1,182 @@
+//! Formats: which walker reads an answer.
+
+use super::Masked;
+use super::clickhouse::{CompactLinesMasker, DocumentMasker, Watch};
+use super::csv::{Columns, Dialect, TableMasker};
+use super::fields::FieldMap;
+use super::json::JsonMasker;
+use super::lines::LinesMasker;
+use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
+use super::scalar::{Scalar, View};
+use super::showing::{Fate, Showing};
+use super::sieve::{Sieve, SievedMasker};
+use std::sync::Arc;
+
+/// How an answer is written, as the catalogue declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON document.
+    Json,
+    /// One JSON document in each line (NDJSON, `JSONEachRow`).
+    JsonLines,
+    /// A JSON text sequence (RFC 7464).
+    JsonSequence,
+    /// CSV, TSV and their relatives.
+    Table(Dialect),
+    /// ClickHouse's `JSON`.
+    ClickHouseJson,
+    /// ClickHouse's `JSONCompact`.
+    ClickHouseCompact,
+    /// ClickHouse's `JSONCompactEachRow`, its columns named by its first lines or by the catalogue.
+    ClickHouseCompactLines(Columns),
+}
+
+impl Plan {
+    /// What is shown of a text that stands beside a body; nothing if nothing is. Not counted.
+    pub fn show_text(self: &Arc<Plan>, label: usize, text: &str) -> Option<String> {
+        let mut showing = Showing::new(Arc::clone(self));
+        let label = u16::try_from(label).ok()?;
+        match showing.fate(label) {
+            Fate::Keep => Some(text.to_owned()),
+            Fate::Drop => None,
+            Fate::Look | Fate::Mask => match showing.show(label, Scalar::Text(text)) {
+                View::Kept => Some(text.to_owned()),
+                View::Text(shown) | View::Number(shown) => Some(shown.to_owned()),
+                View::Bool(shown) => Some(shown.to_string()),
+                View::Null | View::Absent => None,
+            },
+        }
+    }
+}
+
+/// Masks one answer, given in any pieces.
+pub struct Masker {
+    walker: Walker,
+    /// The first fault; there is no going on after it.
+    fault: Option<MaskFault>,
+    watch: Option<Watch>,
+    bytes_in: u64,
+}
+
+enum Walker {
+    Json(Box<JsonMasker>),
+    Sieved(Box<SievedMasker>),
+    Lines(Box<LinesMasker>),
+    Table(Box<TableMasker>),
+    Document(Box<DocumentMasker>),
+    CompactLines(Box<CompactLinesMasker>),
+}
+
+impl Masker {
+    /// A masker for one answer. `fields` and `plan` speak of the labels of one dataset.
+    pub fn new(format: &Format, fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Masker {
+        let lines = |fields, plan, sequence| {
+            Walker::Lines(Box::new(LinesMasker::new(fields, plan, limits, sequence)))
+        };
+        let document = |fields, plan, compact| {
+            Walker::Document(Box::new(DocumentMasker::new(fields, plan, limits, compact)))
+        };
+        let walker = match format {
+            Format::Json => Walker::Json(Box::new(JsonMasker::new(fields, plan, limits))),
+            Format::JsonLines => lines(fields, plan, false),
+            Format::JsonSequence => lines(fields, plan, true),
+            Format::Table(dialect) => {
+                Walker::Table(Box::new(TableMasker::new(dialect, fields, plan, limits)))
+            }
+            Format::ClickHouseJson => document(fields, plan, false),
+            Format::ClickHouseCompact => document(fields, plan, true),
+            Format::ClickHouseCompactLines(columns) => {
+                Walker::CompactLines(Box::new(CompactLinesMasker::new(columns, fields, plan, limits)))
+            }
+        };
+        Masker { walker, fault: None, watch: None, bytes_in: 0 }
+    }
+
+    /// Leaves records and counts out before they are masked; none unless the format is one JSON document.
+    pub fn sieved(self, sieve: Sieve) -> Option<Masker> {
+        let Walker::Json(json) = self.walker else { return None };
+        Some(Masker { walker: Walker::Sieved(Box::new(SievedMasker::new(sieve, *json))), ..self })
+    }
+
+    /// Also looks for failures that ClickHouse reports in the middle of an answer.
+    pub fn watching(mut self) -> Masker {
+        self.watch = Some(Watch::default());
+        self
+    }
+
+    /// Reads on, and appends to `out` what may leave.
+    ///
+    /// # Errors
+    /// The first fault, with its offset in the body; the same again if pushed on.
+    pub fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        self.walk(input, out).inspect_err(|fault| self.fault = Some(*fault))
+    }
+
+    fn walk(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
+        if self.watch.as_mut().is_some_and(|watch| watch.sees(input)) {
+            return Err(MaskFault { kind: FaultKind::Exception, offset: self.bytes_in });
+        }
+        self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
+        match &mut self.walker {
+            Walker::Json(json) => json.push(input, out),
+            Walker::Sieved(sieved) => sieved.push(input, out),
+            Walker::Lines(lines) => lines.push(input, out),
+            Walker::Table(table) => table.push(input, out),
+            Walker::Document(document) => document.push(input, out),
+            Walker::CompactLines(lines) => lines.push(input, out),
+        }
+    }
+
+    /// Says that the body is over.
+    ///
+    /// # Errors
+    /// The fault of an earlier push, or what an end here makes of the body.
+    pub fn finish(self, out: &mut Masked) -> Result<Tally, MaskFault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        match self.walker {
+            Walker::Json(json) => json.finish(out),
+            Walker::Sieved(sieved) => sieved.finish(out),
+            Walker::Lines(lines) => lines.finish(out),
+            Walker::Table(table) => table.finish(out),
+            Walker::Document(document) => document.finish(),
+            Walker::CompactLines(lines) => lines.finish(),
+        }
+    }
+
+    /// [`push`](Self::push) to a buffer of its own.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub fn mask(&mut self, input: &[u8]) -> Result<Masked, MaskFault> {
+        let mut out = Masked(Vec::with_capacity(input.len()));
+        self.push(input, &mut out)?;
+        Ok(out)
+    }
+
+    /// [`finish`](Self::finish) with what was still to be written.
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish).
+    pub fn mask_end(self) -> Result<(Masked, Tally), MaskFault> {
+        let mut out = Masked::nothing();
+        let tally = self.finish(&mut out)?;
+        Ok((out, tally))
+    }
+
+    /// What was seen so far: for the record of a stream that was cut.
+    pub fn tally(&self) -> Tally {
+        match &self.walker {
+            Walker::Json(json) => json.tally(),
+            Walker::Sieved(sieved) => sieved.tally(),
+            Walker::Lines(lines) => lines.tally(),
+            Walker::Table(table) => table.tally(),
+            Walker::Document(document) => document.tally(),
+            Walker::CompactLines(lines) => lines.tally(),
+        }
+    }
+}

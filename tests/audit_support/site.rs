@@ -1,0 +1,77 @@
+//! A log on the disk with everything that goes with it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use zhamen::config::settings::AuditSettings;
+use zhamen::engine::evidence::{Entry, encode};
+use zhamen::state::audit::{Against, Audit, Durability, verifier_key};
+
+/// A log with its key, its witness file and a copy of its newest checkpoint.
+pub struct Site {
+    pub _folder: tempfile::TempDir,
+    pub root: PathBuf,
+    pub settings: AuditSettings,
+}
+
+impl Site {
+    /// A log of so many short entries in segments of about 5 KiB.
+    pub fn with(entries: u64) -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        fs::write(root.join("key"), [7; 32]).unwrap();
+        fs::set_permissions(root.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+        let settings = AuditSettings {
+            segment_bytes_max: 5000,
+            disk_low_bytes: 0,
+            signing_key_file: Some(root.join("key")),
+            witness_file: Some(root.join("witness")),
+            checkpoint_every: Duration::from_secs(3600),
+            ..AuditSettings::new(root.join("log"))
+        };
+        let site = Site { _folder: folder, root, settings };
+        Audit::create(&site.settings).unwrap().close();
+        site.append(entries);
+        site
+    }
+
+    pub fn append(&self, entries: u64) {
+        let audit = Audit::open(&self.settings).unwrap();
+        let mut slot = audit.reserve().unwrap();
+        for bytes in 0..entries {
+            let body = encode(&Entry::TornTail { ts: 0, bytes });
+            slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+        }
+        drop(slot);
+        audit.close();
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.settings.dir
+    }
+
+    pub fn against(&self) -> Against {
+        Against {
+            key: verifier_key(&self.settings).unwrap(),
+            witness: Some(self.root.join("witness")),
+            checkpoints: Vec::new(),
+        }
+    }
+
+    pub fn segments(&self) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(self.dir()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        paths.sort();
+        paths
+    }
+
+    pub fn copy_to(&self, name: &str) -> PathBuf {
+        let to = self.root.join(name);
+        let copied = Command::new("cp").arg("-a").arg(self.dir()).arg(&to).status().unwrap();
+        assert!(copied.success());
+        to
+    }
+}

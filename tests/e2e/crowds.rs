@@ -1,0 +1,177 @@
+//! Too many at once, or too slow: who behaves is served all the while, and nothing is left behind.
+
+use crate::support::client::Connection;
+use crate::support::upstream::{Play, json};
+use crate::support::{ENTERPRISE, Ground, MARKET, Stage, eventually, get, within};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+use zhamen::config::Settings;
+use zhamen::config::settings::Quota;
+
+/// Somebody else is answered, and soon.
+fn others_are_served(stage: &Stage) {
+    let begun = Instant::now();
+    assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+/// Quotas are not what is looked at here.
+fn plenty(settings: &mut Settings) {
+    let plenty = Quota { per_second: 10_000, burst: 10_000 };
+    let quotas = &mut settings.quotas;
+    (quotas.caller, quotas.application, quotas.department, quotas.total) = (plenty, plenty, plenty, plenty);
+}
+
+fn open_connections(stage: &Stage) -> f64 {
+    stage.metric("zhamen_connections_open", &[])
+}
+
+/// Slowloris: hundreds of heads, a byte at a time.
+#[test]
+fn slow_heads_are_refused_in_time() {
+    const SLOW: usize = 300;
+    let stage = Ground::lay().start(|settings| {
+        plenty(settings);
+        settings.limits.header_timeout = Duration::from_secs(2);
+    });
+    let mut slow: Vec<Connection> = (0..SLOW).map(|_| stage.connect(None)).collect();
+    let head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1";
+    let begun = Instant::now();
+    let mut at = 0;
+    while begun.elapsed() < Duration::from_secs(3) {
+        for connection in &mut slow {
+            let _ = connection.send(&head[at % head.len()..=at % head.len()]);
+        }
+        at += 1;
+        others_are_served(&stage);
+        thread::sleep(Duration::from_millis(100));
+    }
+    // However steadily the bytes came.
+    for connection in &mut slow {
+        let reply = connection.reply().expect("a refusal");
+        assert_eq!((reply.status, reply.code().as_str()), (408, "E-SLOW"));
+    }
+    let refused = |entry: &serde_json::Value| entry["cause"] == "slow_client";
+    assert!(eventually(|| stage.entries().iter().filter(|entry| refused(entry)).count() == SLOW));
+    drop(slow);
+    assert!(eventually(|| open_connections(&stage) == 0.0));
+}
+
+/// A body a byte at a time, and answers that nobody reads.
+#[test]
+fn slow_bodies_and_slow_readers_are_given_up() {
+    let stage = Ground::lay().start(|settings| {
+        plenty(settings);
+        settings.limits.body_timeout = Duration::from_secs(1);
+        settings.limits.write_stall_timeout = Duration::from_secs(1);
+    });
+    let token = stage.token("s2-officer");
+    let more = "Content-Type: application/json\r\nContent-Length: 1000\r\n";
+    let head = crate::refusals::request(&token, "POST /civil-affairs/v1/marriages/verify", more);
+    let mut slow: Vec<Connection> = (0..50).map(|_| stage.connect(Some("real-estate-window"))).collect();
+    for connection in &mut slow {
+        connection.send(&head).unwrap();
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1500) {
+        for connection in &mut slow {
+            let _ = connection.send(b" ");
+        }
+        others_are_served(&stage);
+        thread::sleep(Duration::from_millis(50));
+    }
+    for connection in &mut slow {
+        let reply = connection.reply().expect("a refusal");
+        assert_eq!(reply.code(), "E-SLOW", "{}\n{}", reply.head, reply.text());
+    }
+    drop(slow);
+
+    // More than the buffers between hold, so that writing stops.
+    let record = format!(r#"{{"name":"{}"}}"#, "x".repeat(400_000));
+    let body = format!(r#"{{"data":[{}]}}"#, vec![record; 40].join(","));
+    stage.upstream().always(Play::Answer(json(&body)));
+    let ask = get("/market-regulation/v1/enterprises?page=1&size=40", &stage.token(MARKET.1)).repeat(2);
+    let mut deaf: Vec<Connection> = (0..5).map(|_| stage.connect(MARKET.0)).collect();
+    for connection in &mut deaf {
+        socket2::SockRef::from(&connection.stream.sock).set_recv_buffer_size(4096).unwrap();
+        connection.send(&ask).unwrap();
+    }
+    let stalled = || stage.metric("zhamen_connections_total", &["\"stalled\""]);
+    assert!(within(Duration::from_secs(8), || stalled() >= 5.0), "{}", stalled());
+    stage.upstream().as_usual();
+    let cut = |entry: &serde_json::Value| entry["kind"] == "outcome" && entry["delivered"] == false;
+    assert!(eventually(|| stage.entries().iter().filter(|entry| cut(entry)).count() >= 5));
+    assert!(eventually(|| open_connections(&stage) == 0.0));
+    others_are_served(&stage);
+}
+
+/// No file descriptors left: nothing breaks, and when there are some again, everything goes on.
+#[test]
+fn without_descriptors_it_waits_for_better_times() {
+    let stage = Ground::lay().spawn_within("ulimit -n 120");
+    others_are_served(&stage);
+    let crowd: Vec<TcpStream> = (0..400).filter_map(|_| TcpStream::connect(stage.data).ok()).collect();
+    assert!(crowd.len() > 300, "the kernel takes them for us");
+    thread::sleep(Duration::from_secs(2));
+    drop(crowd);
+    assert!(within(Duration::from_secs(10), || {
+        let asked =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stage.get(MARKET, ENTERPRISE).status));
+        asked.is_ok_and(|status| status == 200)
+    }));
+    others_are_served(&stage);
+    assert!(stage.metric("zhamen_connections_total", &["\"accept_error\""]) >= 1.0);
+    let mut stage = stage;
+    stage.signal("TERM");
+    assert_eq!(stage.exit(), Some(0));
+    stage.stop();
+}
+
+/// Thousands of connections that do nothing, over TLS, cost what the budget says or less, and the
+/// one beyond the cap is refused.
+#[test]
+fn thousands_of_idle_connections_fit_into_the_budget() {
+    const IDLE: usize = 5_000;
+    let ground = Ground::lay();
+    ground.edit("zhamen.yaml", |text| {
+        let limits = "limits:\n  memory_budget_bytes: 2GiB\n  connections_max: 5001\n  \
+                      connections_per_peer_max: 5001\n  idle_timeout: 5m\n  handshake_timeout: 60s\n";
+        format!("{text}\n{limits}")
+    });
+    let stage = ground.spawn();
+    others_are_served(&stage);
+    let resident = || stage.metric("process_resident_memory_bytes", &[]);
+    let before = resident();
+    let config = stage.tls(None, "http/1.1");
+    let open = |count: usize| -> Vec<Connection> {
+        let shake = |_| {
+            let mut connection = Connection::open(stage.data, config.clone()).unwrap();
+            connection.stream.conn.complete_io(&mut connection.stream.sock).unwrap();
+            connection
+        };
+        (0..count).map(shake).collect()
+    };
+    let idle: Vec<Connection> = thread::scope(|scope| {
+        let parts: Vec<_> = (0..4).map(|_| scope.spawn(|| open(IDLE / 4))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    });
+    assert!(eventually(|| open_connections(&stage) == IDLE as f64));
+    let each = (resident() - before) / IDLE as f64;
+    println!("{each:.0} bytes an idle TLS connection");
+    assert!(each < 40_960.0, "{each} bytes an idle TLS connection");
+    others_are_served(&stage);
+    // The last place is taken; nobody else gets in, and nobody is thrown out.
+    assert!(eventually(|| open_connections(&stage) == IDLE as f64));
+    let mut last = TcpStream::connect(stage.data).unwrap();
+    assert!(eventually(|| open_connections(&stage) == IDLE as f64 + 1.0));
+    let mut beyond = TcpStream::connect(stage.data).unwrap();
+    beyond.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    assert!(matches!(beyond.read(&mut [0]), Ok(0) | Err(_)));
+    assert!(stage.metric("zhamen_connections_total", &["\"connections_per_peer_max\""]) >= 1.0);
+    last.write_all(b"x").unwrap();
+    drop((idle, last));
+    assert!(eventually(|| open_connections(&stage) == 0.0));
+    others_are_served(&stage);
+}

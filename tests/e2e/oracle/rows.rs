@@ -1,0 +1,138 @@
+//! Row filters, caps by tier, and sizes of groups, through the whole gateway.
+
+use super::*;
+use crate::support::upstream::{Play, json};
+use crate::support::{CIVIL, get};
+use serde_json::{Value, json as object};
+
+const REGISTER: &str = "/civil-affairs/v1/low-income";
+
+fn rows(of: &str, count: usize) -> Vec<Value> {
+    let row = |place: usize| object!({"personId": "330106196502142015", "name": format!("甲{place}"), "region": of, "monthlyAmount": 900});
+    (0..count).map(row).collect()
+}
+
+/// The demo's register, whose upstream filters nothing although it is told to.
+fn careless() -> Stage {
+    let stage = Ground::lay().start(patient);
+    let data: Vec<Value> = [rows("330105", 3), rows("330106", 4), rows("330102", 2)].concat();
+    stage.upstream().always(Play::Answer(json(&object!({"total": 9, "data": data}).to_string())));
+    stage
+}
+
+#[test]
+fn an_officer_sees_the_rows_of_the_own_region_whatever_the_upstream_says() {
+    let mut stage = careless();
+    let reply = stage.get(CIVIL, &format!("{REGISTER}?size=9&sort=-amount"));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let regions: Vec<Value> =
+        reply.json()["data"].as_array().unwrap().iter().map(|row| row["region"].clone()).collect();
+    assert_eq!(regions, vec!["330106"; 4]);
+    assert_eq!(reply.header("zhamen-warning"), Some("rows-filtered"));
+    // The filter went upstream, too.
+    let heard = stage.upstream().heard();
+    assert!(
+        heard[0].target.contains("region=330106") && heard[0].target.contains("sort=-amount"),
+        "{heard:?}"
+    );
+    let entry = stage.entry(&reply.request_id());
+    assert_eq!(entry["uses"], object!([{"label": "income", "as": "sort"}]), "{entry}");
+    crate::support::eventually(|| !stage.entries_of("outcome", &reply.request_id()).is_empty());
+    let outcome = stage.entries_of("outcome", &reply.request_id()).remove(0);
+    assert_eq!((&outcome["records"], &outcome["filtered_records"]), (&object!(4), &object!(5)), "{outcome}");
+    stage.stop();
+}
+
+#[test]
+fn whoever_has_no_region_is_told_so_and_the_upstream_hears_nothing() {
+    let stage = careless();
+    let token = stage.ground.mint(CIVIL.1, |claims| drop(claims.as_object_mut().unwrap().remove("region")));
+    let reply = stage.ask(CIVIL.0, &get(REGISTER, &token));
+    assert_eq!((reply.status, reply.code()), (403, "E-ROW-SCOPE".to_owned()), "{}", reply.text());
+    assert!(stage.upstream().heard().is_empty());
+    assert_eq!(stage.entry(&reply.request_id())["reasons"], object!(["E-ROW-SCOPE"]));
+    // The upstream's own parameter cannot be given by the caller.
+    let reply = stage.get(CIVIL, &format!("{REGISTER}?region=330105"));
+    assert_eq!((reply.status, reply.code()), (400, "E-REQUEST".to_owned()));
+}
+
+#[test]
+fn a_refused_use_is_a_refusal_of_its_own_and_recorded() {
+    let stage = careless();
+    for (query, status, code) in [
+        ("idPrefix=3301", 403, "E-FIELD-USE"),
+        ("sort=personId", 403, "E-FIELD-USE"),
+        ("sort=personId&idPrefix=3301&amountMin=5", 403, "E-FIELD-USE"),
+        ("sort=secret", 400, "E-REQUEST"),
+        ("sort=amount,name", 400, "E-REQUEST"),
+        ("sort=amount", 200, ""),
+        ("amountMin=500&name=%E7%94%B2", 200, ""),
+    ] {
+        stage.upstream().heard();
+        let reply = stage.get(CIVIL, &format!("{REGISTER}?{query}"));
+        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{query}: {}", reply.text());
+        assert_eq!(stage.upstream().heard().len(), usize::from(status == 200), "{query}");
+        if status == 403 {
+            assert_eq!(reply.json()["withheld_fields"], object!(["id-number"]), "{query}");
+            let entry = stage.entry(&reply.request_id());
+            assert_eq!((&entry["decision"], &entry["reasons"][0]), (&object!("DENY"), &object!(code)));
+            assert!(entry["uses"].to_string().contains(r#""label":"id-number""#), "{entry}");
+        }
+    }
+    // Whoever sees the number in the clear may search by it.
+    let now = |claims: &mut Value| {
+        claims["auth_time"] = claims["iat"].clone();
+        claims["amr"] = object!(["pwd", "mfa"]);
+    };
+    let token = stage.ground.mint(CIVIL.1, now);
+    let reply = stage.ask(CIVIL.0, &get(&format!("{REGISTER}?idPrefix=3301"), &token));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+#[test]
+fn small_totals_become_null_and_others_stay() {
+    let stage = careless();
+    for (total, told) in [(4, Value::Null), (5, object!(5)), (5000, object!(5000))] {
+        let answer = object!({"total": total, "data": []}).to_string();
+        stage.upstream().always(Play::Answer(json(&answer)));
+        assert_eq!(stage.get(CIVIL, REGISTER).json()["total"], told);
+    }
+}
+
+#[test]
+fn groups_below_the_smallest_are_left_out() {
+    let stage = stage(PROTECTED, Register::one());
+    let reply = stage.get(CIVIL, "/register/v1/people?group=region");
+    // Nine people live in 330106, three in 330105.
+    let expect = object!({"total": 12, "groups": [{"region": "330106", "count": 9}]});
+    assert_eq!(reply.json(), expect, "{}", reply.text());
+}
+
+#[test]
+fn a_higher_tier_gets_fewer_records_and_is_told() {
+    let ground = Ground::lay();
+    // Without T2 asking for a second factor, so that its smaller answers are seen.
+    ground.edit("policies/catalogue/civil-affairs.yaml", |text| {
+        text.replace("records_max_in_tier: {T1: 20, T2: 10}", "records_max_in_tier: {T1: 2}")
+    });
+    let stage = ground.start(patient);
+    let data = rows("330106", 30);
+    stage.upstream().always(Play::Answer(json(&object!({"total": 30, "data": data}).to_string())));
+    let count = |reply: &crate::support::client::Reply| reply.json()["data"].as_array().map(Vec::len);
+    let reply = stage.get(CIVIL, REGISTER);
+    assert_eq!(count(&reply), Some(30));
+    let mut cut = None;
+    for guess in 0..40 {
+        stage.get(CIVIL, &format!("/public-security/v1/households/1101051949123100{:02}", guess + 30));
+        let reply = stage.get(CIVIL, REGISTER);
+        if reply.status == 200 && stage.entry(&reply.request_id())["tier"] == "T1" {
+            cut = Some(reply);
+            break;
+        }
+    }
+    let cut = cut.expect("guessing raises the tier");
+    assert_eq!(count(&cut), Some(2), "{}", cut.text());
+    assert_eq!(cut.header("zhamen-warning"), Some("rows-filtered, records-cut;max=2"));
+    crate::support::eventually(|| !stage.entries_of("outcome", &cut.request_id()).is_empty());
+    assert_eq!(stage.entries_of("outcome", &cut.request_id())[0]["dropped_records"], 28);
+}
