@@ -15,7 +15,8 @@ use crate::support::{Ground, Stage};
 use attacker::{Attack, Found};
 use register::Register;
 use std::sync::Arc;
-use zhamen::config::{Quota, Settings};
+use zhamen::config::Settings;
+use zhamen::config::settings::Quota;
 
 /// Requests of one attack at most.
 const BUDGET: usize = 6000;

@@ -7,9 +7,9 @@ use super::*;
 
 /// One change to one file: what is replaced, by what, and the faults that come of it, each as
 /// `line:column message | help`.
-type Case = (&'static str, &'static str, &'static [&'static str]);
+type Case<'a> = (&'a str, &'a str, &'a [&'a str]);
 
-fn check(file: &str, cases: &[Case]) {
+fn check(file: &str, cases: &[Case<'_>]) {
     for (from, to, expect) in cases {
         let mut files = sound();
         let place = files.iter().position(|(path, _)| *path == file).unwrap();

@@ -68,8 +68,7 @@ pub fn archive(dir: &Path, to: &Path) -> Result<Moved, ArchiveError> {
         copy(dir, to, closed)?;
         record(to, closed)?;
         closed.write_base(dir)?;
-        fs::remove_file(dir.join(closed.name.file_name()))?;
-        sync_dir(dir)?;
+        remove(dir, &closed.name)?;
         moved.add(closed);
     }
     Ok(moved)
@@ -77,7 +76,10 @@ pub fn archive(dir: &Path, to: &Path) -> Result<Moved, ArchiveError> {
 
 /// Copies one segment, unless the archive has it already, and compares what is on the disk.
 fn copy(dir: &Path, to: &Path, closed: &Closed) -> Result<(), ArchiveError> {
-    let name = closed.name.file_name();
+    // As it lies there: plain, or sealed.
+    let forms = [closed.name.file_name(), closed.name.sealed_name()];
+    let name = forms.into_iter().find(|name| dir.join(name).exists()).ok_or(io::ErrorKind::NotFound);
+    let name = name.map_err(io::Error::from)?;
     let (from, target) = (dir.join(&name), to.join(&name));
     if !target.exists() {
         let new = to.join(format!("{name}.new"));
@@ -88,8 +90,19 @@ fn copy(dir: &Path, to: &Path, closed: &Closed) -> Result<(), ArchiveError> {
         fs::rename(&new, &target)?;
         sync_dir(to)?;
     }
-    let is_size = !closed.whole || fs::metadata(&target)?.len() == closed.bytes;
+    let is_size = closed.check_size(to).is_ok();
     if is_size && is_equal(&from, &target)? { Ok(()) } else { Err(ArchiveError::Changed(name)) }
+}
+
+/// Removes a segment in both its forms.
+fn remove(dir: &Path, name: &SegmentName) -> io::Result<()> {
+    for form in [name.file_name(), name.sealed_name()] {
+        match fs::remove_file(dir.join(form)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    sync_dir(dir)
 }
 
 fn is_equal(one: &Path, other: &Path) -> io::Result<bool> {
@@ -141,12 +154,11 @@ pub fn expire(
     let (closed, _) = Closed::read(archive, &names)?;
     let mut gone = Moved::default();
     for closed in closed.iter().filter(|closed| names.contains(&closed.name)) {
-        if kept_until(&archive.join(closed.name.file_name()), kept)? > unix_ms {
+        if kept_until(archive, &closed.name, kept)? > unix_ms {
             break;
         }
         closed.write_base(archive)?;
-        fs::remove_file(archive.join(closed.name.file_name()))?;
-        sync_dir(archive)?;
+        remove(archive, &closed.name)?;
         gone.add(closed);
     }
     Ok(gone)
@@ -154,8 +166,8 @@ pub fn expire(
 
 /// Until when a segment must be kept, in milliseconds since 1970: as long as any entry in it. An entry
 /// that cannot be read is kept for good.
-fn kept_until(path: &Path, kept: &RetentionSettings) -> io::Result<i64> {
-    let mut lines = Lines::new(File::open(path)?);
+fn kept_until(dir: &Path, name: &SegmentName, kept: &RetentionSettings) -> io::Result<i64> {
+    let mut lines = Lines::new(name.open(dir)?.0);
     let mut until = 0;
     loop {
         let line = lines.next().map_err(|what| io::Error::other(what.to_string()))?;

@@ -32,13 +32,15 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
     // Checkpoints first: what they know is on the disk already, however the log grows meanwhile.
     let mut anchors = anchors(dir, against)?;
     let names = SegmentName::all(dir).map_err(|error| whole(What::unreadable(error)))?;
+    let mut names = names;
     let [first, ..] = names.as_slice() else { return Err(whole(What::NoLog)) };
     let base = Closed::base(dir).map_err(|error| whole(What::unreadable(error)))?;
-    // A segment that is here still is walked, also when a move was cut short.
-    let base = base.filter(|base| base.name < *first);
+    let base = base.filter(|_| first.first != 1);
     if first.first != 1 && base.is_none() {
         return Err(Finding { seq: 1, ..Finding::whole(first.file_name(), What::Name) });
     }
+    // A move that was cut short leaves a segment before the base; the archive has it too.
+    names.retain(|name| base.as_ref().is_none_or(|base| *name > base.name));
     let (closed, _) = Closed::read(dir, &names).map_err(|error| whole(What::unreadable(error)))?;
     let segments = Segments::of(dir, names);
     let store = TileStore::new(dir);

@@ -28,16 +28,17 @@
 //! assert_eq!(follower.next(u64::MAX).unwrap().unwrap().seq, 3);
 //! ```
 
+pub mod sealed;
 mod segments;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use segments::{SegmentFile, segments};
 
 use crate::engine::evidence::chain::{LINE_BYTES_MAX, LineFault, Linked, verify_line};
-use std::fs::File;
+use source::Source;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Bytes read at once.
@@ -99,7 +100,7 @@ pub struct Follower {
 #[derive(Debug)]
 struct Open {
     segment: SegmentFile,
-    file: File,
+    source: Source,
     /// Where the unused part of the buffer begins in the file.
     offset: u64,
     /// Entries from this number on are not part of the log, as a later segment says.
@@ -211,12 +212,12 @@ impl Follower {
     }
 
     fn enter(&mut self, segment: SegmentFile) -> Result<(), FollowError> {
-        let file = File::open(&segment.path)
+        let source = Source::open(&segment.path)
             .map_err(|error| FollowError::Io { path: segment.path.clone(), error })?;
         self.buffer.clear();
         self.used = 0;
         self.open =
-            Some(Open { segment, file, offset: 0, trusted_until: None, looked_at: 0, is_ended: false });
+            Some(Open { segment, source, offset: 0, trusted_until: None, looked_at: 0, is_ended: false });
         Ok(())
     }
 
@@ -230,7 +231,7 @@ impl Follower {
             return Err(self.damaged(Damage::TooLong));
         }
         self.buffer.resize(held + READ_BYTES, 0);
-        let read = open.file.read_at(&mut self.buffer[held..], open.offset + held as u64);
+        let read = open.source.read_at(&mut self.buffer[held..], open.offset + held as u64);
         self.buffer.truncate(held + *read.as_ref().unwrap_or(&0));
         match read {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Step::Again),

@@ -5,6 +5,7 @@
 //! can be lost, and a segment that was moved to the archive is found where it lies now.
 
 use crate::engine::evidence::chain::{LINE_BYTES_MAX, LineFault, verify_line};
+use crate::state::follow::sealed::{Sealed, is_sealed};
 use crate::state::follow::{SegmentFile, segments};
 use std::fs::File;
 use std::io;
@@ -30,9 +31,16 @@ pub enum ReadError {
 pub struct LogReader {
     folders: Vec<PathBuf>,
     segments: Vec<SegmentFile>,
-    open: Option<(SegmentFile, File)>,
+    open: Option<(SegmentFile, Opened)>,
     /// A line's length as seen so far, for the first guess.
     average: u64,
+}
+
+/// A segment, plain or sealed.
+#[derive(Debug)]
+enum Opened {
+    Plain(File),
+    Sealed(Sealed),
 }
 
 /// A whole line seen during a search.
@@ -79,23 +87,49 @@ impl LogReader {
     fn line_in(&mut self, segment: &SegmentFile, seq: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let fail = |error| ReadError::Io { path: segment.path.clone(), error };
         if self.open.as_ref().is_none_or(|(open, _)| open != segment) {
-            let file = File::open(&segment.path).map_err(fail)?;
-            self.open = Some((segment.clone(), file));
+            let opened = match is_sealed(&segment.path) {
+                true => Opened::Sealed(Sealed::open(&segment.path, segment.first).map_err(fail)?),
+                false => Opened::Plain(File::open(&segment.path).map_err(fail)?),
+            };
+            self.open = Some((segment.clone(), opened));
         }
-        let Some((_, file)) = &self.open else { return Ok(None) };
-        let length = file.metadata().map_err(fail)?.len();
-        let Some(found) = search(file, length, segment.first, seq, &mut self.average).map_err(fail)? else {
-            return Ok(None);
+        let line = match &mut self.open {
+            None => None,
+            Some((_, Opened::Plain(file))) => {
+                plain_line(file, segment.first, seq, &mut self.average).map_err(fail)?
+            }
+            Some((_, Opened::Sealed(sealed))) => {
+                sealed.lines_around(seq).map_err(fail)?.and_then(|lines| line_of(lines, seq))
+            }
         };
-        let size = usize::try_from(found.end - found.start).unwrap_or(0).saturating_sub(1);
-        let mut line = vec![0; size];
-        file.read_exact_at(&mut line, found.start).map_err(fail)?;
+        let Some(line) = line else { return Ok(None) };
         match verify_line(&line) {
             Ok(linked) if linked.seq == seq => Ok(Some(line)),
             Ok(_) => Ok(None),
             Err(fault) => Err(ReadError::Damaged { path: segment.path.clone(), fault }),
         }
     }
+}
+
+fn plain_line(file: &File, first: u64, seq: u64, average: &mut u64) -> io::Result<Option<Vec<u8>>> {
+    let length = file.metadata()?.len();
+    let Some(found) = search(file, length, first, seq, average)? else { return Ok(None) };
+    let size = usize::try_from(found.end - found.start).unwrap_or(0).saturating_sub(1);
+    let mut line = vec![0; size];
+    file.read_exact_at(&mut line, found.start)?;
+    Ok(Some(line))
+}
+
+/// The line with this number among some.
+fn line_of(lines: &[u8], seq: u64) -> Option<Vec<u8>> {
+    let mut rest = lines;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        if number_of(&rest[..end]) == Some(seq) {
+            return Some(rest[..end].to_vec());
+        }
+        rest = &rest[end + 1..];
+    }
+    None
 }
 
 /// Finds the line with this number between the segment's start and end.

@@ -2,6 +2,8 @@ use super::*;
 use crate::config::settings::AuditSettings;
 use crate::engine::evidence::{self, Decision, Entry, Outcome, Request, encode};
 use crate::state::audit::Audit;
+use crate::state::follow::sealed::is_sealed;
+use crate::state::follow::segments;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -293,11 +295,33 @@ fn entries_are_located_at_every_place_of_uneven_lines() {
     }
     audit.close();
     let last = audit.health().last_seq;
-    let mut log = LogReader::new(vec![big.dir.clone()]);
-    for seq in 1..=last {
-        let line = log.line(seq).unwrap().unwrap();
-        assert_eq!(crate::engine::evidence::chain::verify_line(&line).unwrap().seq, seq);
+    let located = || {
+        let mut log = LogReader::new(vec![big.dir.clone()]);
+        for seq in 1..=last {
+            let line = log.line(seq).unwrap().unwrap();
+            assert_eq!(crate::engine::evidence::chain::verify_line(&line).unwrap().seq, seq);
+        }
+        log
+    };
+    located();
+    // The same when all but the last are sealed, which the writer does in the background.
+    let sealing = AuditSettings { seal_age: Some(Duration::ZERO), ..big.clone() };
+    let audit = Audit::open(&sealing).unwrap();
+    let began = Instant::now();
+    let plain = || {
+        segments(std::slice::from_ref(&big.dir)).unwrap().iter().filter(|one| !is_sealed(&one.path)).count()
+    };
+    while plain() > 1 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{} are not sealed", plain());
+        std::thread::sleep(Duration::from_millis(20));
     }
+    audit.close();
+    let mut log = located();
+    let mut follower = crate::state::follow::Follower::after(&big.dir, 0);
+    for seq in 1..=last {
+        assert_eq!(follower.next(u64::MAX).unwrap().unwrap().seq, seq);
+    }
+    crate::state::audit::verify_dir(&big.dir).unwrap();
     assert_eq!(log.line(last + 1).unwrap(), None);
     assert_eq!(log.line(0).unwrap(), None);
     assert_eq!(LogReader::new(vec![dir.path().join("none")]).line(1).unwrap(), None);

@@ -34,6 +34,8 @@ impl<'s> Attack<'s> {
         let mut found = vec![Found::default(); names.len()];
         for (name, found) in names.iter().zip(&mut found) {
             let name = encoded(name);
+            // What may be asked: the row as masks show it.
+            self.ask(&format!("name={name}"));
             found.income = self.by_average(&name).or_else(|| self.by_bisection(&name));
             if let Some(income) = found.income
                 && !self.holds(&format!("name={name}&incomeMin={income}&incomeMax={income}"))
@@ -158,6 +160,7 @@ impl<'s> Attack<'s> {
     /// Places in a sorted list, page by page, with halves of the range.
     fn by_order(&mut self, names: &[String]) {
         for page in 1..=names.len() {
+            self.ask(&format!("size=1&page={page}"));
             for query in ["sort=income", "sort=-income", "sort=personId"] {
                 self.ask(&format!("{query}&size=1&page={page}"));
                 self.ask(&format!("{query}&size=1&page={page}&select=name"));

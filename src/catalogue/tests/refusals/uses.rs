@@ -32,8 +32,8 @@ fn parameters_of_classified_datasets_say_what_they_do() {
         ],
     );
     refused(
-        "    parameters: {q: {type: string, uses: [{label: marital-status, as: sorted}]}}\n",
-        &["41:71 unknown value `sorted` | did you mean `sort`?"],
+        "    parameters: {q: {type: string, uses: [{label: marital-status, as: sot}]}}\n",
+        &["41:71 unknown value `sot` | did you mean `sort`?"],
     );
     refused(
         "    parameters: {cursor: {type: string, paging: true}}\n",
@@ -79,7 +79,7 @@ fn caps_and_what_upstreams_are_told() {
         "    records_max: 9\n    records_max_in_tier: {T3: 4, T2: 2, T9: 1}\n",
         &[
             "42:31 1 to 2: a higher tier has no more than a lower one",
-            "42:43 a tier is T0, T1, T2, T3, T4 or T5",
+            "42:41 a tier is T0, T1, T2, T3, T4 or T5",
         ],
     );
     refused(
@@ -107,8 +107,8 @@ fn rows_and_counts_of_datasets() {
         "    rows: [{field: \"$.rows[*].region\", equals: caller.region}]\n",
         &[
             "27:20 the field `$.data[*].personId` lies outside of the rows that are filtered here",
-            "27:20 the field `$.data[*].spouseId` lies outside of the rows that are filtered here",
             "27:20 the field `$.data[*].status` lies outside of the rows that are filtered here",
+            "27:20 the field `$.data[*].spouseId` lies outside of the rows that are filtered here",
         ],
     );
     dataset(

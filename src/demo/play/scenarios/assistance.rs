@@ -145,16 +145,16 @@ pub(super) const SCENARIO: Scenario = Scenario {
             ..OFFICER
         },
         Step {
-            what: "the same, by the beginning of a number that is shown in part only",
-            path: "/civil-affairs/v1/low-income?idPrefix=33010619650214",
-            code: Some(Reason::FieldUse),
-            ..REFUSED
-        },
-        Step {
             what: "a cousin who is not in the matter",
             path: "/public-security/v1/households/33010619581111331X",
             code: Some(Reason::SubjectNotInMatter),
             forbidden: &["章守田", "13805710004"],
+            ..REFUSED
+        },
+        Step {
+            what: "民政: the register by the beginning of a number that is shown in part only",
+            path: "/civil-affairs/v1/low-income?idPrefix=33010619650214",
+            code: Some(Reason::FieldUse),
             ..REFUSED
         },
         Step {

@@ -74,6 +74,10 @@ fn archived_segments_still_verify_and_the_log_goes_on() {
         let base = Closed::base(&site.settings.dir).unwrap().unwrap();
         assert_eq!((old.root, old.last_seq), (base.root, base.last.seq), "the two fit together");
         assert_eq!(site.seqs(), (1..=log.last_seq).collect::<Vec<_>>());
+        // As a crash between the move and the removal would leave it.
+        let left = SegmentName::all(&site.archive()).unwrap()[1].file_name();
+        fs::copy(site.archive().join(&left), site.settings.dir.join(&left)).unwrap();
+        assert_eq!(verify_dir(&site.settings.dir).unwrap().entries, log.entries);
         // Again, after a restart.
         archive(&site.settings.dir, &site.archive()).unwrap();
         let audit = Audit::open(&site.settings).unwrap();
