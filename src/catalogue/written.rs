@@ -1,6 +1,7 @@
 //! The catalogue's files as written: one struct per map, every key documented on its field.
 
 use super::Theme;
+use super::route::ReceiptWhen;
 use super::watching::WatchWord;
 use crate::engine::identifier::Kind;
 use crate::engine::mask::watch::OnFind;
@@ -402,13 +403,6 @@ pub(super) struct Route {
     pub hidden: bool,
     /// `always`: every answer carries a receipt. Absent: where the caller asks for one.
     pub receipt: Option<ReceiptWhen>,
-}
-
-/// When answers carry a receipt.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ReceiptWhen {
-    Always,
 }
 
 /// How a table is written.

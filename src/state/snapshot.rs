@@ -347,7 +347,8 @@ mod tests {
     #[test]
     fn the_registry_finds_what_the_catalogue_registers() {
         let folder = Folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap();
-        let snapshot = Snapshot::build(&folder, None, (2026, 11, 22)).unwrap_or_else(|faults| panic!("{faults}"));
+        let snapshot =
+            Snapshot::build(&folder, None, (2026, 11, 22)).unwrap_or_else(|faults| panic!("{faults}"));
         let registry = &snapshot.registry;
         assert_eq!(registry.by_id.len(), snapshot.catalogue.applications.len());
         for (id, registered) in &snapshot.catalogue.applications {

@@ -117,8 +117,12 @@ fn the_receipt_of_one_answer_fits_no_other() {
 
 /// An answer too long to be whole before its head.
 fn long_answer(stage: &Stage) {
+    answer_of(stage, 200);
+}
+
+fn answer_of(stage: &Stage, records: usize) {
     let record = format!("{{\"name\":\"{}\"}}", "x".repeat(2000));
-    let body = format!("{{\"data\":[{}]}}", vec![record; 200].join(","));
+    let body = format!("{{\"data\":[{}]}}", vec![record; records].join(","));
     stage.upstream().always(Play::Answer(answer(200, &[("Content-Type", "application/json")], &body)));
 }
 
@@ -170,6 +174,33 @@ fn a_long_answer_carries_its_receipt_behind_it() {
     let (head, body, trailers) = raw(&stage, "Prefer: receipt\r\n");
     assert!(head.to_ascii_lowercase().contains("zhamen-warning: receipt-needs-trailers"), "{head}");
     assert_eq!((trailers.trim(), body.is_empty()), ("", false));
+}
+
+/// A receipt is over the bytes that the caller gets, so it is checked before they are unpacked.
+#[test]
+fn a_compressed_answer_carries_the_receipt_of_what_leaves() {
+    let (stage, public) = started(|_| ());
+    answer_of(&stage, 10);
+    let packed = "Prefer: receipt\r\nAccept-Encoding: gzip\r\n";
+    let reply = ask(&stage, MARKET, &format!("GET {LONG}"), packed);
+    assert_eq!(reply.header("content-encoding"), Some("gzip"), "{}", reply.head);
+    let claims = verify(reply.header("zhamen-receipt").unwrap(), &public).unwrap();
+    fits_as_it_came(&claims, &reply.body, 10);
+
+    long_answer(&stage);
+    let (head, body, trailers) = raw(&stage, &format!("{packed}TE: trailers\r\n"));
+    assert!(head.to_ascii_lowercase().contains("content-encoding: gzip"), "{head}");
+    let receipt = trailers.trim().strip_prefix("zhamen-receipt: ").unwrap_or_else(|| panic!("{trailers}"));
+    fits_as_it_came(&verify(receipt, &public).unwrap(), &body, 100);
+}
+
+fn fits_as_it_came(claims: &Claims, body: &[u8], records: u64) {
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(body).read_to_end(&mut unpacked).unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&unpacked).is_ok());
+    let fits = |body| Expected { body: Some(body), ..Expected::default() }.check(claims);
+    assert_eq!((fits(body), fits(&unpacked)), (Ok(()), Err(Mismatch::Body)));
+    assert_eq!((claims.records, claims.body.bytes), (Some(records), body.len() as u64));
 }
 
 /// HTTP/2 carries trailers in frames of their own, so nobody has to announce that he reads them.

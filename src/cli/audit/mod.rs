@@ -16,8 +16,8 @@ mod ocsf;
 mod place;
 mod prove;
 mod reading;
-mod text;
 mod receipt;
+mod text;
 mod verify;
 
 use super::Exit;

@@ -47,7 +47,6 @@ closed_enum! {
 }
 
 /// One entry.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack between its making and its encoding")]
 #[derive(Clone, Debug)]
 pub enum Entry<'a> {
     /// A request and its decision: exactly one for each request.

@@ -317,12 +317,6 @@ impl Stage {
         assert!(sent.success());
     }
 
-    /// Starts another process on the same folder, after the end of the one before.
-    pub fn respawn(&mut self) {
-        let (child, data, admin) = self.ground.launch("true");
-        (self.running, self.data, self.admin) = (Running::There(child), data, admin);
-    }
-
     /// Waits for the end of the process of its own; its exit code.
     pub fn exit(&mut self) -> Option<i32> {
         let Running::There(child) = &mut self.running else { panic!("it runs in this process") };
