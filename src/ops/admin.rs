@@ -367,7 +367,9 @@ mod tests {
             ("POST", "/admin/v1/state", Some("Bearer secret"), (Some(Act::Refused), "credential")),
             ("GET", "/metrics", Some("Bearer secret"), (None, "credential")),
             ("GET", "/healthz", None, (None, "unproven")),
-            ("GET", "/nothing", Some("Bearer secret"), (None, "credential")),
+            ("GET", "/nothing", Some("Bearer secret"), (Some(Act::UnknownPage), "credential")),
+            ("GET", "/admin/v1/grants", Some("Bearer secret"), (Some(Act::ReadGrants), "credential")),
+            ("GET", "/catalogue", None, (None, "unproven")),
         ] {
             let asked = Asked { authorization, ..asked(method, path) };
             let status = guarded.answer(&asked).status;
