@@ -12,7 +12,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Each room and the rooms it may use. A room is a folder of `src`, or a file right under it.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["catalogue", "config", "demo", "engine", "fault", "gateway", "identity", "state"]),
+    ("cli", &["catalogue", "config", "demo", "engine", "fault", "gateway", "identity", "secret", "state"]),
     ("demo", &["catalogue", "config", "engine", "fault", "gateway", "identity", "state"]),
     (
         "gateway",
@@ -35,8 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("refusal", &["engine"]),
     ("identity", &["config", "engine", "fault", "secret"]),
     ("net", &["config", "engine", "fault", "secret"]),
-    ("state", &["catalogue", "config", "engine", "fault", "identity", "net"]),
-    ("ops", &["catalogue", "config", "engine", "state"]),
+    ("state", &["catalogue", "config", "engine", "fault", "identity", "net", "secret"]),
+    ("ops", &["catalogue", "config", "engine", "secret", "state"]),
     ("catalogue", &["engine", "fault", "secret", "written"]),
     ("config", &["engine", "fault", "secret", "written"]),
     ("written", &["fault"]),

@@ -37,7 +37,9 @@ pub fn outputs(stage: &Stage) -> Vec<(String, String)> {
         let reply = stage.page(page);
         outputs.push((page.to_owned(), format!("{}\r\n{}", reply.head, reply.text())));
     }
-    for file in std::fs::read_dir(stage.ground.path("audit")).unwrap().flatten() {
+    let entries = std::fs::read_dir(stage.ground.path("audit")).unwrap().flatten();
+    // Folders hold tiles: hashes only.
+    for file in entries.filter(|entry| entry.path().is_file()) {
         outputs.push((file.path().display().to_string(), std::fs::read_to_string(file.path()).unwrap()));
     }
     outputs

@@ -316,7 +316,7 @@ pub struct Drift<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Admin<'a> {
     pub ts: i64,
-    /// Who, as far as the plane proves it: `credential`, `loopback`, `nobody`, or a part of ours.
+    /// Who, as far as the plane proves it: `credential`, `loopback`, `unproven`, or a part of ours.
     pub actor: &'a str,
     /// A name of ours for what was asked, never the path.
     pub action: &'a str,
