@@ -9,9 +9,10 @@ mod upkeep;
 mod usage;
 mod worker;
 
-use crate::config::settings::Settings;
+use crate::config::settings::{Quota, Settings};
 use crate::engine::canonical::CanonicalLimits;
-use crate::engine::evidence::{Entry, Lifecycle, SubjectKey, SubjectKeys, encode};
+use crate::engine::evidence::receipt::Signer;
+use crate::engine::evidence::{self, Entry, Lifecycle, SubjectKey, SubjectKeys, encode};
 use crate::engine::mask::MaskLimits;
 use crate::fault::{Fault, Faults};
 use crate::identity::Identities;
@@ -21,6 +22,7 @@ use crate::net::drain::{Stop, drain};
 use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
+use crate::ops::sinks::Sinks;
 use crate::ops::usage::UsageView;
 use crate::request::Shared;
 use crate::secret;
@@ -33,7 +35,7 @@ use crate::state::reload::Reloader;
 use crate::state::snapshot::{self, Checked, Snapshots};
 use crate::state::usage::Usage;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// Why the gateway did not start or did not end well.
@@ -86,6 +88,8 @@ pub(crate) struct Parts {
     pub drifts: Arc<Drifts>,
     pub subject_keys: SubjectKeys,
     pub usage: Arc<UsageView>,
+    /// Set once everything else has started.
+    pub sinks: OnceLock<Sinks>,
 }
 
 /// A running gateway.
@@ -128,6 +132,7 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
     if let Some(file) = &settings.admin.credential_file {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
+    faults.absorb(receipt_signer(settings));
     let checked = faults.absorb(snapshot::check(&settings.policies_dir));
     faults.or(checked.unwrap_or(Checked(Vec::new())))
 }
@@ -153,6 +158,7 @@ impl Gateway {
         let start = |what| move |error| GatewayError::Start { what, error };
         let upkeep = upkeep::start(&parts).map_err(start("upkeep"))?;
         let reloader = Reloader::start(upkeep::watched(&parts)).map_err(start("the reloader"))?;
+        start_sinks(&parts).map_err(start("a sink of the audit log"))?;
         Ok(Gateway {
             parts,
             data_address,
@@ -206,6 +212,10 @@ impl Gateway {
         self.upkeep = None;
         note_stop(&self.parts);
         self.parts.audit.close();
+        // The copies get the last entry, too, where their receivers are there.
+        if let Some(sinks) = self.parts.sinks.get() {
+            sinks.stop();
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -220,6 +230,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let keys = faults.absorb(subject_keys(&settings));
     let metrics =
         faults.absorb(Metrics::new().map_err(|error| Fault::new("metrics", error.to_string()).into()));
+    let signer = faults.absorb(receipt_signer(&settings));
     let (Some(snapshots), Some(identities), Some((key, subject_keys)), Some(metrics)) =
         (snapshots, identities, keys, metrics)
     else {
@@ -234,7 +245,8 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
     let profiles = Arc::new(Profiles::new(&settings.defence));
     let snapshots = Arc::new(snapshots);
     let usage = usage_view(&settings, &audit, &snapshots, &subject_keys, &key)?;
-    let shared = shared(&settings, snapshots, identities, profiles, key);
+    let mut shared = shared(&settings, snapshots, identities, profiles, key);
+    shared.receipts = signer.flatten().map(Arc::new);
     let limits = &settings.limits;
     let parts = Parts {
         connections: Connections::new(limits.connections_max, limits.connections_per_peer_max),
@@ -245,6 +257,7 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         drifts: Arc::default(),
         subject_keys,
         usage,
+        sinks: OnceLock::new(),
         clock,
         settings,
     };
@@ -281,7 +294,14 @@ fn shared(
         body_timeout: limits.body_timeout,
         step_up_fresh: settings.identity.step_up_fresh,
         pseudonym_key,
+        receipts: None,
     }
+}
+
+/// The key of receipts, where one is configured: that of checkpoints.
+fn receipt_signer(settings: &Settings) -> Result<Option<Signer>, Faults> {
+    let Some(file) = &settings.audit.signing_key_file else { return Ok(None) };
+    Ok(Signer::from_seed(&secret::key(file)?))
 }
 
 /// The pseudonym key, and all live keys of subject tokens.
@@ -343,6 +363,35 @@ fn note_start(parts: &Parts) {
     let detail = format!("{} workers", parts.settings.workers);
     let snapshot = parts.shared.snapshots.current();
     drop(parts.audit.note(encode(&Entry::Start(lifecycle(parts, &snapshot.digest, &detail)))));
+    note_quotas(parts, "start");
+}
+
+/// Starts the copies of the log. Each is a standing reading of it, so each is recorded.
+fn start_sinks(parts: &Parts) -> std::io::Result<()> {
+    let sinks = Sinks::start(&parts.settings.audit, &parts.audit)?;
+    for sink in sinks.health() {
+        let (ts, actor) = (parts.clock.now().unix_ms, format!("sink {}", sink.name));
+        let reading = evidence::Admin { ts, actor: &actor, action: "read log", status: 200, from: None };
+        drop(parts.audit.note(encode(&Entry::Admin(reading))));
+    }
+    // Set here only.
+    let _ = parts.sinks.set(sinks);
+    Ok(())
+}
+
+/// Records the quotas in force, so that a change of them shows whenever it came.
+fn note_quotas(parts: &Parts, cause: &'static str) {
+    let quotas = &parts.settings.quotas;
+    let scope = |name, quota: &Quota| (name, quota.per_second, quota.burst);
+    let scopes = [
+        scope("caller", &quotas.caller),
+        scope("application", &quotas.application),
+        scope("department", &quotas.department),
+        scope("total", &quotas.total),
+    ];
+    let ts = parts.clock.now().unix_ms;
+    let entry = Entry::Quotas(evidence::Quotas { ts, cause, scopes: &scopes, costs: &quotas.cost });
+    drop(parts.audit.note(encode(&entry)));
 }
 
 /// Records that serving ended in order.

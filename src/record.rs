@@ -13,6 +13,7 @@ use crate::engine::access::Access;
 use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
+use crate::engine::evidence::receipt::Answered;
 use crate::engine::evidence::{
     self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey, UseAsked,
 };
@@ -67,6 +68,12 @@ pub struct Learnt {
     /// What the parameters do with fields.
     pub uses: Vec<Use>,
     pub standing: Option<Standing>,
+    /// The answer carries a receipt, so it waits for its entry whatever its level.
+    pub is_receipted: bool,
+    /// The caller's trace, of which the log keeps a digest.
+    pub trace_id: Option<[u8; 16]>,
+    /// Bytes of the request's body.
+    pub body_bytes: Option<u64>,
 }
 
 /// Stamps of the stages: wall-clock milliseconds for entries, microseconds for latencies.
@@ -163,7 +170,7 @@ impl Record {
     /// is given where the answer need not wait for it.
     pub fn decided(&mut self) -> Option<Pending> {
         let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
-        if !is_classified && self.books.best_effort_l1 {
+        if !is_classified && !self.learnt.is_receipted && self.books.best_effort_l1 {
             // Nobody waits for this entry, so it is written when more is known.
             return None;
         }
@@ -193,7 +200,8 @@ impl Record {
         Delivery { record: self, status, is_told: false }
     }
 
-    fn decision(&self) -> Decision {
+    /// What the answer is: everything clear, or not.
+    pub fn decision(&self) -> Decision {
         let is_clear = |modes: &Modes| modes.iter().all(|(mode, _)| *mode == DisclosureMode::Clear);
         if self.learnt.modes.as_ref().is_none_or(is_clear) { Decision::Allow } else { Decision::AllowPartial }
     }
@@ -210,7 +218,7 @@ impl Record {
         self.count(decision, refusal);
         if self.is_entered {
             let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
-            self.enter_outcome(status, cause, 0, false, None);
+            self.enter_outcome(status, cause, 0, false, None, None);
         } else {
             let body = self.encode(decision, refusal, cause, None);
             self.is_entered = true;
@@ -289,6 +297,8 @@ impl Record {
             interface: access.map(|access| access.interface),
             subject_type: subject.map(|subject| subject.identifier.subject_type()),
             records_requested: access.map(|access| access.records_requested),
+            trace_id: learnt.trace_id,
+            body_bytes: learnt.body_bytes,
             ..evidence::Request::default()
         }
     }
@@ -368,7 +378,9 @@ impl Record {
         bytes: u64,
         delivered: bool,
         tally: Option<&Tally>,
+        answered: Option<&Answered>,
     ) {
+        let digest = answered.map(Answered::digest_hex);
         let dataset = self.learnt.dataset.as_deref();
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
         let counts = tally.map(|tally| tally.labels.as_slice()).unwrap_or_default();
@@ -400,6 +412,7 @@ impl Record {
             suppressed_counts: tally.map_or(0, |tally| tally.suppressed_counts),
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
+            digest: digest.as_deref(),
             delivered,
             fault,
             ts_in: self.opened.unix_ms,
@@ -443,26 +456,26 @@ impl Delivery {
         if let Some(tally) = &outcome.tally {
             self.record.seen(tally);
         }
-        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref());
+        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref(), outcome.answered.as_deref());
     }
 
     /// The answer has no body.
     pub fn without_body(mut self) {
-        self.tell(None, 0, None);
+        self.tell(None, 0, None, None);
     }
 
-    fn tell(&mut self, fault: Option<Cause>, bytes: u64, tally: Option<&Tally>) {
+    fn tell(&mut self, fault: Option<Cause>, bytes: u64, tally: Option<&Tally>, answered: Option<&Answered>) {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }
         self.record.observe(None, tally);
         self.record.charge_volume(tally);
-        self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally);
+        self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally, answered);
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.tell(Some(Cause::Cancelled), 0, None);
+        self.tell(Some(Cause::Cancelled), 0, None, None);
     }
 }

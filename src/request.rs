@@ -9,6 +9,7 @@
 mod answer;
 mod disclosure;
 mod outgoing;
+mod receipt;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::engine::clock::Moment;
 use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
 use crate::engine::defence::Weight;
 use crate::engine::disclose::Disclosure;
+use crate::engine::evidence::receipt::Signer;
 use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
 use crate::engine::mask::MaskLimits;
@@ -67,6 +69,8 @@ pub struct Shared {
     pub step_up_fresh: Duration,
     /// Key of pseudonyms; see `engine::mask::scalar::TokenKey`.
     pub pseudonym_key: [u8; 32],
+    /// Signs receipts; absent: none are given.
+    pub receipts: Option<Arc<Signer>>,
 }
 
 /// What one worker's requests share: one thread, so no locks.
@@ -120,6 +124,8 @@ async fn walk(
     let wanted = Wanted::of(request.headers());
     let (canonical, body) = canonical(worker, peer, request)?;
     record.learnt.method = Some(canonical.method);
+    record.learnt.trace_id = canonical.traceparent.map(|parent| parent.trace_id);
+    record.learnt.body_bytes = canonical.content_length;
 
     let snapshot = worker.shared.snapshots.current();
     record.learnt.policy_digest = Some(snapshot.digest.clone());
@@ -144,6 +150,7 @@ async fn walk(
 
         let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
         record.learnt.modes = Some(shown.modes.clone());
+        record.learnt.is_receipted = receipt::is_wanted(worker, &canonical, &asked.route);
         (admitted, shown)
     };
 
@@ -151,7 +158,8 @@ async fn walk(
     let ask = || answer::outbound(&asked, &canonical, &principal, &request_id);
     let treatment = answer::treatment(worker, &asked, &shown, &principal, now)?;
     let (receipt, masked) = release(worker, &snapshot, &asked, &ask, treatment, &admitted, record).await?;
-    Ok(answer::released(masked, &asked, shown, &admitted, receipt))
+    let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
+    Ok(answer::released(masked, &asked, shown, &admitted, receipt, seal))
 }
 
 /// One reading, or a refusal. What the connection itself refused comes through here, too.

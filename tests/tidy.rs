@@ -36,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["config", "engine", "fault", "secret"]),
     ("net", &["config", "engine", "fault", "secret"]),
     ("state", &["catalogue", "config", "engine", "fault", "identity", "net", "secret"]),
-    ("ops", &["config", "engine", "secret", "state"]),
+    ("ops", &["catalogue", "config", "engine", "secret", "state"]),
     ("catalogue", &["engine", "fault", "secret", "written"]),
     ("config", &["engine", "fault", "secret", "written"]),
     ("written", &["fault"]),

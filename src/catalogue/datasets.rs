@@ -3,6 +3,7 @@
 //! Rules of registration: Data Security Law 21 and DB33/T 2350-2021 (levels), the Regulation on
 //! Government Data Sharing (conditions, legal bases, review), its article 3 (secrets are outside).
 
+use super::PublicNote;
 use super::loading::{File, Loading, name_is_plain, unknown};
 use super::parameter::date;
 use super::written;
@@ -48,6 +49,8 @@ impl<'a> Loading<'a> {
             }
             let watch = self.watching(&file.source, id, written, &labels);
             let name: Arc<str> = id.value.as_str().into();
+            let note = PublicNote { description: written.description.clone(), theme: written.theme };
+            self.catalogue.notes.insert(name.clone(), note);
             self.sifting(file, written, &name, &labels, &paths);
             let dataset = Dataset {
                 id: name.clone(),

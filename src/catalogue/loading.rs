@@ -121,7 +121,13 @@ impl<'a> Loading<'a> {
             self.faults.push(source.fault(at.mark, "another file describes this department already"));
         }
         let code: Arc<str> = at.value.as_str().into();
-        let department = Department { code: code.clone(), slug: slug.clone(), title: written.title.clone() };
+        let contact = written.contact.as_ref();
+        if let Some(at) = contact.filter(|at| !contact_is_plain(&at.value)) {
+            self.faults.push(source.fault(at.mark, "not an address of `mailto:`, `tel:` or `https:`"));
+        }
+        let contact = contact.map(|at| at.value.clone());
+        let title = written.title.clone();
+        let department = Department { code: code.clone(), slug: slug.clone(), title, contact };
         self.catalogue.departments.insert(code, department);
     }
 
@@ -154,6 +160,14 @@ pub(super) fn name_is_plain(name: &str) -> bool {
 /// Departments are registered after 2015, so their codes' check character must be right.
 fn department_code_is_valid(code: &str) -> bool {
     matches!(check(Kind::Uscc, code), Verdict::Valid(identifier) if identifier.canonical() == code)
+}
+
+/// An IRI that people can use, of visible ASCII characters.
+fn contact_is_plain(text: &str) -> bool {
+    let known = ["mailto:", "tel:", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    known
+        && text.len() <= 256
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
 }
 
 /// 64 hexadecimal digits as bytes.

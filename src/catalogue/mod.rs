@@ -51,6 +51,7 @@ pub use upstream::{
     ClientPair, Ejection, Endpoint, HealthCheck, Pool, Retries, Scheme, UpstreamSpec, UpstreamTls,
 };
 
+use crate::closed_enum;
 use crate::engine::dataset::{Dataset, Label};
 use crate::engine::principal::Application;
 use crate::engine::terms::{LegalBasis, Text};
@@ -78,6 +79,8 @@ pub struct Catalogue {
     pub revocations: Revocations,
     /// When the decision not to share a dataset is looked at again: year, month, day.
     pub next_reviews: BTreeMap<Arc<str>, (u16, u8, u8)>,
+    /// What the public catalogue says of a dataset besides.
+    pub notes: BTreeMap<Arc<str>, PublicNote>,
     /// By dataset: which of its rows and counts leave.
     pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
 }
@@ -90,6 +93,34 @@ pub struct Department {
     /// Name of its file, `civil-affairs`.
     pub slug: Arc<str>,
     pub title: Text,
+    /// Whom to ask: an IRI of `mailto:`, `tel:` or `https:`.
+    pub contact: Option<String>,
+}
+
+/// What only the public catalogue needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicNote {
+    pub description: Option<Text>,
+    pub theme: Theme,
+}
+
+closed_enum! {
+    /// Themes of the EU vocabulary `data-theme`, which DCAT-AP prescribes.
+    pub enum Theme {
+        Agriculture = "AGRI",
+        Economy = "ECON",
+        Education = "EDUC",
+        Energy = "ENER",
+        Environment = "ENVI",
+        Government = "GOVE",
+        Health = "HEAL",
+        International = "INTR",
+        Justice = "JUST",
+        Regions = "REGI",
+        Society = "SOCI",
+        Technology = "TECH",
+        Transport = "TRAN",
+    }
 }
 
 /// An application and what proves it, besides a token's `client_id`.

@@ -10,6 +10,7 @@ use crate::engine::dataset::Dataset;
 use crate::engine::identifier::Kind;
 use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::{Interface, Method, RiskTier};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// One route of the catalogue.
@@ -44,6 +45,8 @@ pub struct Route {
     pub records_parameter: Option<Arc<str>>,
     /// Refusals look as if the route did not exist.
     pub hidden: bool,
+    /// Every answer carries a receipt, asked for or not.
+    pub receipt: bool,
 }
 
 /// Where an input stands in a request.
@@ -118,4 +121,11 @@ impl Route {
         let asked = size.and_then(|size| u32::try_from(size).ok());
         asked.map_or(self.records_max, |asked| asked.min(self.records_max))
     }
+}
+
+/// When answers carry a receipt.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ReceiptWhen {
+    Always,
 }

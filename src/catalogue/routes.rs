@@ -5,7 +5,7 @@ mod uses;
 use super::loading::{File, Loading};
 use super::parameter::{Parameter, ParameterKind};
 use super::query::{SqlType, StoredQuery};
-use super::route::{Claim, Place, Route, SubjectPlace, Target};
+use super::route::{Claim, Place, ReceiptWhen, Route, SubjectPlace, Target};
 use super::template::Template;
 use super::written;
 use crate::engine::dataset::Dataset;
@@ -87,6 +87,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             is_pushed_down: false,
             sifting,
             hidden: written.hidden,
+            receipt: matches!(written.receipt, Some(ReceiptWhen::Always)),
             template,
         };
         route.is_pushed_down = uses::is_pushed_down(&route);

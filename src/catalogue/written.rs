@@ -1,5 +1,7 @@
 //! The catalogue's files as written: one struct per map, every key documented on its field.
 
+use super::Theme;
+use super::route::ReceiptWhen;
 use super::watching::WatchWord;
 use crate::engine::identifier::Kind;
 use crate::engine::mask::watch::OnFind;
@@ -156,6 +158,8 @@ pub(super) struct Department {
     /// Unified social credit code.
     pub code: At<String>,
     pub title: Text,
+    /// Whom to ask, for the public catalogue: `mailto:`, `tel:` or `https:`.
+    pub contact: Option<At<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -270,6 +274,11 @@ pub(super) struct Dataset {
     /// Catalogue code, `306001/1`.
     pub code: At<String>,
     pub title: Text,
+    /// For the public catalogue; absent: made of title and labels.
+    pub description: Option<Text>,
+    /// For the public catalogue; absent: `GOVE`.
+    #[serde(default = "government")]
+    pub theme: Theme,
     pub level: At<Level>,
     #[serde(default = "general")]
     pub grade: NationalGrade,
@@ -325,6 +334,10 @@ pub(super) struct Count {
 
 fn general() -> NationalGrade {
     NationalGrade::General
+}
+
+fn government() -> Theme {
+    Theme::Government
 }
 
 fn no_secrecy() -> At<Secrecy> {
@@ -388,6 +401,8 @@ pub(super) struct Route {
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
+    /// `always`: every answer carries a receipt. Absent: where the caller asks for one.
+    pub receipt: Option<ReceiptWhen>,
 }
 
 /// How a table is written.

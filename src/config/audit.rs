@@ -37,6 +37,7 @@ impl Meaning<'_> {
                 .filter_map(|witness| self.witness(written, witness))
                 .collect(),
             witness_every: self.period(written.witness_every.as_ref(), Period(default.witness_every)),
+            sinks: self.sinks(&written.sinks),
             dir: default.dir,
         }
     }

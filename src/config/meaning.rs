@@ -4,10 +4,12 @@
 //! value is thrown away when there was one.
 
 use super::files::Named;
-use super::settings::Settings;
-use super::written::Written;
+use super::settings::{CatalogueSettings, DataListener, Settings};
+use super::written::{Catalogue, Written};
+use crate::engine::terms::Text;
 use crate::fault::Faults;
 use crate::written::{At, Bytes, Mark, Period, Source};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ impl<'a> Meaning<'a> {
             );
         }
         let quotas = self.quotas(&written.quotas);
+        let catalogue = self.catalogue(&written.catalogue, &data);
         Settings {
             data,
             admin,
@@ -48,6 +51,7 @@ impl<'a> Meaning<'a> {
             policies_dir: self.folder(written.policies_dir.as_ref(), "policies", true),
             identity: self.identity(&written.identity),
             audit: self.audit(&written.audit),
+            catalogue,
             retention: self.retention(&written.audit),
             subject_keys: self.subject_keys(&written.audit.subject_keys),
             usage: self.usage(&written.usage),
@@ -68,6 +72,30 @@ impl<'a> Meaning<'a> {
             self.fault(workers.mark, format!("workers must be 1 to {WORKERS_MAX}"));
         }
         workers.value
+    }
+
+    fn catalogue(&mut self, written: &Catalogue, data: &DataListener) -> CatalogueSettings {
+        let base_url = written.base_url.as_ref();
+        if let Some(at) = base_url.filter(|at| !is_origin(&at.value)) {
+            let message = "not an origin: scheme, host and port, without a path";
+            self.fault_with_help(at.mark, message, "for example `https://data.example.gov.cn`");
+        }
+        let default = || {
+            let host = data.host_names.first().cloned().unwrap_or_else(|| match data.address.ip() {
+                IpAddr::V4(v4) => v4.to_string(),
+                IpAddr::V6(v6) => format!("[{v6}]"),
+            });
+            let scheme = if data.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{host}:{}", data.address.port())
+        };
+        let publisher = Text {
+            zh: "政务数据共享主管部门".to_owned(),
+            en: "Competent authority for data sharing".to_owned(),
+        };
+        CatalogueSettings {
+            base_url: base_url.map_or_else(default, |at| at.value.clone()),
+            publisher: written.publisher.clone().unwrap_or(publisher),
+        }
     }
 
     /// Notes a fault at a place.
@@ -119,4 +147,13 @@ impl<'a> Meaning<'a> {
             None => default,
         }
     }
+}
+
+/// Scheme, host and perhaps a port; nothing behind them.
+fn is_origin(text: &str) -> bool {
+    let host = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    host.is_some_and(|host| {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-.:[]".contains(letter);
+        !host.is_empty() && host.len() <= 255 && host.chars().all(plain)
+    })
 }

@@ -27,6 +27,7 @@ mod meaning;
 #[cfg(test)]
 mod reference;
 pub mod settings;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod tuning;

@@ -61,8 +61,9 @@ fn word(written_as: &str) -> &str {
         "Period" => "duration",
         "Bytes" => "size",
         "usize" | "u64" | "u32" => "number",
-        "Vec<String" | "Vec<Issuer" | "Vec<Witness" | "Vec<SubjectKey" => "list",
+        "Vec<String" | "Vec<Issuer" | "Vec<Witness" | "Vec<SubjectKey" | "Vec<Sink" => "list",
         "San" => "`uri` or `dns`",
+        "Text" => "`{zh: …, en: …}`",
         "BTreeMap<String, u32" | "BTreeMap<String, u16" => "number for each tier",
         other => panic!("reference.rs has no word for {other}"),
     }
@@ -136,7 +137,8 @@ fn every_option_says_its_default_or_that_it_has_none() {
 fn documented_defaults_are_the_real_ones() {
     let all = sections();
     let mut text = String::from("pseudonym_key_file: key\n");
-    for name in ["Written", "Data", "Admin", "Limits", "Identity", "Audit", "Quotas", "Defence"] {
+    for name in ["Written", "Data", "Admin", "Limits", "Identity", "Audit", "Catalogue", "Quotas", "Defence"]
+    {
         let section = all.iter().find(|section| section.name == name).expect("the struct is there");
         let indent = if name == "Written" { "" } else { "  " };
         if name != "Written" {

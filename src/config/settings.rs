@@ -4,7 +4,7 @@
 //! that. Every duration and size carries its unit in its name.
 
 use crate::engine::evidence::note::VerifierKey;
-use crate::engine::terms::RiskTier;
+use crate::engine::terms::{RiskTier, Text};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub struct Settings {
     pub policies_dir: PathBuf,
     pub identity: IdentitySettings,
     pub audit: AuditSettings,
+    pub catalogue: CatalogueSettings,
     pub retention: RetentionSettings,
     /// Keys of subject tokens by id, newest first; empty: the pseudonym key makes them.
     pub subject_keys: Vec<(String, PathBuf)>,
@@ -150,6 +151,15 @@ pub enum KeySource {
     },
 }
 
+/// The public catalogue and the register of grants.
+#[derive(Clone, Debug)]
+pub struct CatalogueSettings {
+    /// Where callers reach the data plane, without a slash at the end.
+    pub base_url: String,
+    /// Who publishes the catalogue.
+    pub publisher: Text,
+}
+
 /// The audit log.
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
@@ -177,6 +187,8 @@ pub struct AuditSettings {
     /// Who is asked to cosign checkpoints, and how often at most.
     pub witnesses: Vec<Witness>,
     pub witness_every: Duration,
+    /// Who gets a copy of every entry.
+    pub sinks: Vec<SinkSettings>,
 }
 
 impl AuditSettings {
@@ -196,6 +208,7 @@ impl AuditSettings {
             witness_file: None,
             witnesses: Vec::new(),
             witness_every: Duration::from_secs(60),
+            sinks: Vec::new(),
         }
     }
 }
@@ -230,6 +243,32 @@ pub struct UsageSettings {
     pub on_data_plane: bool,
     /// How often one subject may ask.
     pub quota: Quota,
+}
+
+/// One receiver of copies of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkSettings {
+    pub name: String,
+    pub target: SinkTarget,
+}
+
+/// Where the copies go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// A file of JSON lines; renamed away at a size, so many old ones are kept.
+    File { path: PathBuf, bytes_max: u64, keep: usize },
+    /// RFC 5424 over TCP or TLS.
+    Syslog(SinkAddress),
+    /// OTLP/HTTP with JSON; the token is sent as bearer.
+    Otlp { address: SinkAddress, path: String, token_file: Option<PathBuf> },
+}
+
+/// Where a sink listens; TLS exactly where there is a CA file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkAddress {
+    pub host: String,
+    pub port: u16,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Rate and burst of one quota class.

@@ -6,6 +6,7 @@
 //! (`65536`) or a number and a unit (`64KiB`, `512MiB`). Paths may be relative to the configuration
 //! file's folder and may contain `${env:NAME}`. Secrets are only ever named by a file.
 
+use crate::engine::terms::Text;
 use crate::written::{At, Bytes, Period};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub(super) struct Written {
     pub identity: Identity,
     /// The audit log.
     pub audit: Audit,
+    /// The public catalogue and the register of grants.
+    pub catalogue: Catalogue,
     /// What subjects may ask: who looked at my data.
     pub usage: Usage,
     /// How much each caller, application and department may ask.
@@ -228,8 +231,9 @@ pub(super) struct Audit {
     /// Name of this log among all logs, first line of its checkpoints: host and path without scheme, the
     /// same for as long as the log lives. Default `zhamen.local/audit`.
     pub origin: Option<At<String>>,
-    /// Ed25519 seed that signs checkpoints: a file with 32 random bytes or 64 hexadecimal digits, readable
-    /// by its owner alone. Absent: the log has tiles but no checkpoints, and a cut at its end cannot show.
+    /// Ed25519 seed that signs checkpoints and receipts: a file with 32 random bytes or 64 hexadecimal
+    /// digits, readable by its owner alone. Absent: no receipts; the log has tiles but no checkpoints, and
+    /// a cut at its end cannot show.
     pub signing_key_file: Option<At<String>>,
     /// A checkpoint covers an entry after so long at the latest. Default `1s`.
     pub checkpoint_every: Option<At<Period>>,
@@ -249,6 +253,9 @@ pub(super) struct Audit {
     /// is removed here and destroyed makes its tokens unlinkable for good. Default `[]`: tokens are made
     /// with `pseudonym_key_file`, which always finds its own.
     pub subject_keys: Vec<SubjectKey>,
+    /// Who gets a copy of every entry, at least once: files, syslog, OpenTelemetry. How far each has
+    /// come is kept in the folder `<dir>-sinks`. Default `[]`.
+    pub sinks: Vec<Sink>,
 }
 
 /// One witness of the audit log.
@@ -298,6 +305,75 @@ pub(super) struct Usage {
     pub on_data_plane: bool,
     /// How often one subject may ask. Default `{per_second: 1, burst: 30}`.
     pub quota: Option<At<Quota>>,
+}
+
+/// One receiver of copies of the audit log: `file`, `syslog` or `otlp`, exactly one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sink {
+    /// Its name in metrics and in the file of its position; a new name is sent the whole log. Required.
+    pub name: At<String>,
+    /// Absent: not a file. A file of JSON lines beside the log, for agents that follow files.
+    #[serde(default)]
+    pub file: Option<SinkFile>,
+    /// Absent: not syslog. RFC 5424 messages with octet counting (RFC 6587); a batch counts as
+    /// delivered when the receiver closes its side after ours.
+    #[serde(default)]
+    pub syslog: Option<SinkSyslog>,
+    /// Absent: not OpenTelemetry. OTLP/HTTP with JSON.
+    #[serde(default)]
+    pub otlp: Option<SinkOtlp>,
+}
+
+/// A copy as a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkFile {
+    /// Where it lies. Required.
+    pub path: At<String>,
+    /// At this size it is renamed to `<path>.1`. Default `256MiB`.
+    #[serde(default)]
+    pub bytes_max: Option<At<Bytes>>,
+    /// Renamed ones that are kept. Default `8`.
+    #[serde(default)]
+    pub keep: Option<At<u64>>,
+}
+
+/// A copy by syslog.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkSyslog {
+    /// `tls://host:6514`, or `tcp://host:514` on a loopback address. Required.
+    pub url: At<String>,
+    /// CA certificates that the receiver must chain to, PEM. Required for `tls`. Absent: no TLS.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
+}
+
+/// A copy by OpenTelemetry.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkOtlp {
+    /// `https://host:4318/v1/logs`, or `http` on a loopback address. Required.
+    pub url: At<String>,
+    /// CA certificates that the collector must chain to, PEM. Required for `https`. Absent: no TLS.
+    #[serde(default)]
+    pub ca_file: Option<At<String>>,
+    /// Token that is sent as `Authorization: Bearer`, readable by its owner alone. Absent: none.
+    #[serde(default)]
+    pub token_file: Option<At<String>>,
+}
+
+/// The public catalogue and the register of grants.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Catalogue {
+    /// Where callers reach the data plane, `https` or `http`, without a path. Default: `https`, the
+    /// first of `data.host_names` or else the address, and the port of `data.address`.
+    pub base_url: Option<At<String>>,
+    /// Who publishes the catalogue, in Chinese and English.
+    /// Default `{zh: 政务数据共享主管部门, en: Competent authority for data sharing}`.
+    pub publisher: Option<Text>,
 }
 
 /// Rate and burst of one quota class.

@@ -10,6 +10,8 @@ use crate::net::listener::Listener;
 use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, host_is_local, problem};
+use crate::ops::registers::Pages;
+use crate::ops::sinks::Sinks;
 use crate::ops::usage::is_usage;
 use crate::secret;
 use crate::state::audit::AuditHealth;
@@ -22,6 +24,9 @@ use std::thread::JoinHandle;
 
 /// Connections of the admin plane: its own, so that a loaded data plane cannot shut operators out.
 const CONNECTIONS_MAX: usize = 64;
+
+/// Pages carry their style and nothing else that a browser could act on.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Starts the admin plane on its own thread.
 pub(super) fn start(
@@ -49,7 +54,7 @@ pub(super) fn start(
                     if is_usage(request.uri().path()) && (!admin.loopback || host_is_local(host(&request))) {
                         return super::usage::respond(&parts, peer.address.ip(), request).await;
                     }
-                    respond(&parts, &admin, &request).await
+                    respond(&parts, &admin, &peer, &request).await
                 }
             };
             if let Err(error) = local.block_on(&runtime, listener.run(drain.clone(), serve)) {
@@ -68,7 +73,12 @@ fn host(request: &Request<hyper::body::Incoming>) -> &str {
     authority.or(line).unwrap_or_default()
 }
 
-async fn respond(parts: &Parts, admin: &Admin, request: &Request<hyper::body::Incoming>) -> Response<Body> {
+async fn respond(
+    parts: &Parts,
+    admin: &Admin,
+    peer: &Peer,
+    request: &Request<hyper::body::Incoming>,
+) -> Response<Body> {
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let asked = Asked {
         method: request.method().as_str(),
@@ -76,9 +86,10 @@ async fn respond(parts: &Parts, admin: &Admin, request: &Request<hyper::body::In
         query: request.uri().query().unwrap_or_default(),
         host: host(request),
         accept: text(header::ACCEPT).unwrap_or_default(),
+        accept_language: text(header::ACCEPT_LANGUAGE).unwrap_or_default(),
         authorization: text(header::AUTHORIZATION),
     };
-    let answer = recorded(parts, admin, &asked, admin.answer(&asked)).await;
+    let answer = recorded(parts, admin, peer, &asked, admin.answer(&asked)).await;
     let Answer { status, content_type, body } = answer;
     let length = HeaderValue::from(body.len());
     // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
@@ -91,17 +102,23 @@ async fn respond(parts: &Parts, admin: &Admin, request: &Request<hyper::body::In
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    let is_page = content_type.starts_with("text/html");
+    let policy = if is_page { PAGE_POLICY } else { "default-src 'none'" };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if status == 503 {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 
 /// Leaves an entry of what is to be accounted for, and withholds what may only be shown against one.
-async fn recorded(parts: &Parts, admin: &Admin, asked: &Asked<'_>, answer: Answer) -> Answer {
+async fn recorded(parts: &Parts, admin: &Admin, peer: &Peer, asked: &Asked<'_>, answer: Answer) -> Answer {
     let Some(act) = Act::of(asked.path, answer.status) else { return answer };
     let (ts, actor) = (parts.clock.now().unix_ms, admin.actor(asked.authorization));
-    let entry = Entry::Admin(evidence::Admin { ts, actor, action: act.code(), status: answer.status });
+    let from = Some(peer.address.ip());
+    let entry = Entry::Admin(evidence::Admin { ts, actor, action: act.code(), status: answer.status, from });
     let pending = parts.audit.note(encode(&entry));
-    if act.awaits_entry() && pending.receipt().await.is_err() {
+    if answer.status == 200 && act.awaits_entry() && pending.receipt().await.is_err() {
         return problem(503, "no answer without a record: the audit log is unavailable");
     }
     answer
@@ -109,6 +126,7 @@ async fn recorded(parts: &Parts, admin: &Admin, asked: &Asked<'_>, answer: Answe
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
+    let (registers, pages) = (parts.clone(), Pages::new(parts.settings.catalogue.clone()));
     let drifts = parts.drifts.clone();
     let audit = parts.audit.clone();
     Admin {
@@ -118,6 +136,7 @@ fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
         callers: Box::new(move |limit| self::callers(&callers, limit)),
         drift: Box::new(move || drifts.list().into_iter().map(drift_view).collect()),
         state: Box::new(move || self::state(&state)),
+        registers: Box::new(move |asked| pages.answer(&registers.shared.snapshots.current(), asked)),
         log_file: Box::new(move |path| match path {
             "checkpoint" => audit.checkpoint().map(String::into_bytes),
             "cosigned" => audit.cosigned().map(String::into_bytes),
@@ -153,6 +172,15 @@ fn checks(parts: &Parts) -> Vec<Check> {
                 .map_or_else(|| format!("entry {}", audit.last_seq), |cause| cause.to_string()),
         },
     ];
+    checks.extend(parts.sinks.get().into_iter().flat_map(Sinks::health).map(|sink| Check {
+        // Copies lag without harm to anybody's request: served, but said.
+        name: "sink",
+        ok: true,
+        detail: match sink.ok {
+            true => format!("{} at entry {}", sink.name, sink.delivered_seq),
+            false => format!("{} fails at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
+        },
+    }));
     checks.extend(evidence_checks(&audit));
     checks.extend(keys.into_iter().map(|keys| Check {
         name: "keys",

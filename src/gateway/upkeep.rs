@@ -1,11 +1,13 @@
 //! What goes on beside requests: timers, reloads, gauges, signals.
 
 use super::Parts;
-use crate::engine::evidence::{self, Entry, Reload, encode, tier_change};
+use crate::engine::evidence::{self, Entry, EntryBody, Reload, Reloaded, encode, tier_change};
 use crate::engine::reason::Cause;
+use crate::fault::{Fault, Faults};
 use crate::net::connections::{Cut, HandshakeFailure, Refused};
 use crate::net::upstream::{HealthChecks, SharedUpstreams};
 use crate::ops::admin::show_tiers;
+use crate::ops::sinks::Sinks;
 use crate::state::readings;
 use crate::state::reload::Watched;
 use crate::state::snapshot::Attempt;
@@ -151,8 +153,6 @@ fn look_at_policies(parts: &Parts, forced: bool) {
     let Some(attempt) = parts.shared.snapshots.look(forced, now.unix_seconds()) else { return };
     let Attempt { before, after, faults } = attempt;
     let accepted = faults.0.is_empty();
-    let detail =
-        faults.0.first().map(|fault| format!("{}: {}", fault.file, fault.message)).unwrap_or_default();
     if accepted {
         tracing::info!(digest = after.as_deref(), "the policies folder is in force");
     } else {
@@ -160,30 +160,51 @@ fn look_at_policies(parts: &Parts, forced: bool) {
     }
     let result = if accepted { "accepted" } else { "refused" };
     parts.metrics.policy_reloads.with_label_values(&[result]).inc();
-    drop(parts.audit.note(encode(&Entry::Reload(Reload {
-        ts: now.unix_ms,
-        accepted,
-        digest_before: &before,
-        digest_after: after.as_deref(),
-        detail: &detail,
-    }))));
+    let digests = (&*before, after.as_deref());
+    drop(parts.audit.note(reload_entry(now.unix_ms, Reloaded::Policies, digests, &faults)));
+}
+
+/// The entry of one attempt: digests, how many faults, and where the first one stands; none of their
+/// words, which may quote the file.
+fn reload_entry(
+    ts: i64,
+    what: Reloaded,
+    (digest_before, digest_after): (&str, Option<&str>),
+    faults: &Faults,
+) -> EntryBody {
+    let first = faults.0.first();
+    let line = |fault: &Fault| fault.place.as_ref().map_or(0, |place| place.line as u64);
+    encode(&Entry::Reload(Reload {
+        ts,
+        accepted: faults.0.is_empty(),
+        digest_before,
+        digest_after,
+        what,
+        faults: faults.0.len() as u64,
+        first_fault: first.map(|fault| (fault.file.as_str(), line(fault))),
+    }))
 }
 
 fn reload_credentials(parts: &Parts) {
+    let mut all = Faults::default();
     if let Err(faults) = parts.shared.identities.reload() {
         tracing::error!("a key set was refused, the last good one stays:\n{faults}");
+        all.0.extend(faults.0);
     }
-    let Some(tls) = &parts.tls else { return };
-    match tls.reload() {
-        Ok(()) => {
+    match parts.tls.as_ref().map(|tls| tls.reload()) {
+        None => {}
+        Some(Ok(())) => {
             parts.metrics.tls_reload_ok.set(1);
             tracing::info!("certificates are read again");
         }
-        Err(faults) => {
+        Some(Err(faults)) => {
             parts.metrics.tls_reload_ok.set(0);
             tracing::error!("the certificates were refused, the last good ones stay:\n{faults}");
+            all.0.extend(faults.0);
         }
     }
+    let ts = parts.clock.now().unix_ms;
+    drop(parts.audit.note(reload_entry(ts, Reloaded::Credentials, ("", None), &all)));
 }
 
 /// Certificates, keys, revocation lists and key sets of the configuration.
@@ -240,6 +261,7 @@ pub(super) fn refresh(parts: &Parts) {
     }
     refresh_audit(parts);
     refresh_connections(parts);
+    refresh_sinks(parts);
     for (dataset, templates, beyond) in parts.drifts.counts(&snapshot.digest) {
         metrics.drift_templates.with_label_values(&[&dataset]).set(count(templates));
         metrics.drift_beyond.with_label_values(&[&dataset]).set(count(beyond));
@@ -274,6 +296,18 @@ fn refresh_audit(parts: &Parts) {
     }
     for seen in &health.witnesses {
         witness(&seen.name, seen.failing.is_none(), seen.size);
+    }
+}
+
+fn refresh_sinks(parts: &Parts) {
+    let (metrics, last) = (&parts.metrics, parts.audit.health().last_seq);
+    for sink in parts.sinks.get().into_iter().flat_map(Sinks::health) {
+        let name = [sink.name.as_str()];
+        metrics.sink_ok.with_label_values(&name).set(i64::from(sink.ok));
+        metrics.sink_lag.with_label_values(&name).set(count(last.saturating_sub(sink.delivered_seq)));
+        metrics.sink_delivered.with_label_values(&name).set(count(sink.delivered));
+        metrics.sink_failures.with_label_values(&name).set(count(sink.failures));
+        metrics.sink_rejected.with_label_values(&name).set(count(sink.rejected));
     }
 }
 

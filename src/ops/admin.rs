@@ -29,6 +29,7 @@ pub struct Asked<'a> {
     pub query: &'a str,
     pub host: &'a str,
     pub accept: &'a str,
+    pub accept_language: &'a str,
     /// The value of `Authorization`.
     pub authorization: Option<&'a str>,
 }
@@ -64,6 +65,9 @@ pub struct CallerView {
     pub invalid_identifiers: u32,
 }
 
+/// Answers the paths of registers; none for any other.
+pub type Registers = Box<dyn Fn(&Asked<'_>) -> Option<Answer> + Send + Sync>;
+
 /// A field that no label covers, as it is listed.
 #[derive(Clone, Debug, Serialize)]
 pub struct DriftView {
@@ -80,19 +84,34 @@ pub struct DriftView {
 }
 
 closed_enum! {
-    /// What is recorded of the admin plane: readings of what it knows of callers and of itself, and
-    /// everything that it refused. Health, metrics and its description hold nothing to account for.
-    pub enum Act { ReadState = "read_state", ReadCallers = "read_callers", Refused = "refused" }
+    /// What is recorded of the admin plane: readings of what it knows of callers, of grants and of
+    /// itself, attempts at pages that there are not, and everything that it refused. What is public,
+    /// and what monitoring reads every few seconds, holds nothing to account for.
+    pub enum Act {
+        ReadState = "read_state",
+        ReadCallers = "read_callers",
+        ReadGrants = "read_grants",
+        ReadDrift = "read_drift",
+        Refused = "refused",
+        UnknownPage = "unknown_page",
+    }
 }
 
 impl Act {
-    /// What a request did, if it is to be recorded.
+    /// What a request did, if it is to be recorded. Unknown pages are one act, so that no path is
+    /// written; the status of the entry says how it was answered.
     pub fn of(path: &str, status: u16) -> Option<Act> {
-        match (status, path) {
-            (401 | 405 | 421, _) => Some(Act::Refused),
-            (200, "/admin/v1/state") => Some(Act::ReadState),
-            (200, "/admin/v1/callers") => Some(Act::ReadCallers),
-            _ => None,
+        match (path, status) {
+            (_, 401 | 405 | 421) => Some(Act::Refused),
+            ("/admin/v1/state", _) => Some(Act::ReadState),
+            ("/admin/v1/callers", _) => Some(Act::ReadCallers),
+            ("/admin/v1/grants", _) => Some(Act::ReadGrants),
+            ("/admin/v1/drift", _) => Some(Act::ReadDrift),
+            ("/healthz" | "/readyz" | "/metrics" | "/catalogue" | "/grants", _) => None,
+            ("/admin/v1/openapi.json", _) => None,
+            // Hashes only.
+            (path, _) if path.starts_with(LOG_FILES) => None,
+            (_, _) => Some(Act::UnknownPage),
         }
     }
 
@@ -101,7 +120,7 @@ impl Act {
     pub fn awaits_entry(self) -> bool {
         match self {
             Act::ReadCallers => true,
-            Act::ReadState | Act::Refused => false,
+            Act::ReadState | Act::ReadGrants | Act::ReadDrift | Act::Refused | Act::UnknownPage => false,
         }
     }
 }
@@ -118,6 +137,8 @@ pub struct Admin {
     pub callers: Box<dyn Fn(usize) -> Vec<CallerView> + Send + Sync>,
     pub drift: Box<dyn Fn() -> Vec<DriftView> + Send + Sync>,
     pub state: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The registers: the public pages and the full register of grants.
+    pub registers: Registers,
     /// A file of the transparency log by its path below `/audit/v1/`: checkpoints and tiles, which hold
     /// hashes only. Entries are not among them: they name callers and subjects' pseudonyms.
     pub log_file: LogFile,
@@ -150,14 +171,16 @@ impl Admin {
         match asked.path {
             "/healthz" => text(200, "ok\n".into()),
             "/readyz" => self.ready(asked.query),
+            "/catalogue" | "/grants" => (self.registers)(asked).unwrap_or_else(no_page),
             _ if !self.is_authorized(asked.authorization) => problem(401, "a bearer credential is needed"),
             "/metrics" => self.scrape(asked.accept),
             "/admin/v1/state" => json(&(self.state)()),
             "/admin/v1/callers" => json(&(self.callers)(CALLERS_MAX)),
+            "/admin/v1/grants" => (self.registers)(asked).unwrap_or_else(no_page),
             "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
             path if path.starts_with(LOG_FILES) => self.log_file(&path[LOG_FILES.len()..]),
-            _ => problem(404, "no such page"),
+            _ => no_page(),
         }
     }
 
@@ -235,6 +258,10 @@ fn json(view: &impl Serialize) -> Answer {
     }
 }
 
+fn no_page() -> Answer {
+    problem(404, "no such page")
+}
+
 /// Any "no" of this plane (RFC 9457).
 pub fn problem(status: u16, title: &str) -> Answer {
     let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status }).to_string();
@@ -256,6 +283,7 @@ mod tests {
             callers: Box::new(|_| Vec::new()),
             drift: Box::new(Vec::new),
             state: Box::new(|| serde_json::json!({ "revision": 3 })),
+            registers: Box::new(|_| Some(text(200, "register".into()))),
             log_file: Box::new(|path| {
                 ["checkpoint", "cosigned", "tile/0/000"].contains(&path).then(|| b"\xff".to_vec())
             }),
@@ -265,7 +293,15 @@ mod tests {
     }
 
     fn asked<'a>(method: &'a str, path: &'a str) -> Asked<'a> {
-        Asked { method, path, query: "", host: "127.0.0.1:9600", accept: "", authorization: None }
+        Asked {
+            method,
+            path,
+            query: "",
+            host: "127.0.0.1:9600",
+            accept: "",
+            accept_language: "",
+            authorization: None,
+        }
     }
 
     #[test]
@@ -277,6 +313,7 @@ mod tests {
             ("HEAD", "/metrics", 200),
             ("GET", "/admin/v1/state", 200),
             ("GET", "/admin/v1/callers", 200),
+            ("GET", "/admin/v1/grants", 200),
             ("GET", "/admin/v1/drift", 200),
             ("GET", "/admin/v1/openapi.json", 200),
             ("POST", "/admin/v1/state", 405),
@@ -308,7 +345,10 @@ mod tests {
     #[test]
     fn the_credential_guards_all_but_health() {
         let guarded = admin(Some(b"secret"), true);
-        assert_eq!(guarded.answer(&asked("GET", "/healthz")).status, 200);
+        for public in ["/healthz", "/catalogue", "/grants"] {
+            assert_eq!(guarded.answer(&asked("GET", public)).status, 200);
+        }
+        assert_eq!(guarded.answer(&asked("GET", "/admin/v1/grants")).status, 401);
         for (authorization, status) in
             [(None, 401), (Some("Bearer wrong"), 401), (Some("Bearer secret"), 200)]
         {
@@ -327,7 +367,9 @@ mod tests {
             ("POST", "/admin/v1/state", Some("Bearer secret"), (Some(Act::Refused), "credential")),
             ("GET", "/metrics", Some("Bearer secret"), (None, "credential")),
             ("GET", "/healthz", None, (None, "unproven")),
-            ("GET", "/nothing", Some("Bearer secret"), (None, "credential")),
+            ("GET", "/nothing", Some("Bearer secret"), (Some(Act::UnknownPage), "credential")),
+            ("GET", "/admin/v1/grants", Some("Bearer secret"), (Some(Act::ReadGrants), "credential")),
+            ("GET", "/catalogue", None, (None, "unproven")),
         ] {
             let asked = Asked { authorization, ..asked(method, path) };
             let status = guarded.answer(&asked).status;

@@ -106,6 +106,15 @@ families! {
         "zhamen_audit_witness_ok", "1 if the witness has taken what it was last given; `file` is the witness file.", &["witness"]);
     witness_lag: IntGaugeVec = gauges(
         "zhamen_audit_witness_lag_entries", "Entries of the newest checkpoint that the witness has not seen.", &["witness"]);
+    sink_ok: IntGaugeVec = gauges("zhamen_audit_sink_ok", "1 if the last attempt of the sink was acknowledged.", &["sink"]);
+    sink_lag: IntGaugeVec = gauges(
+        "zhamen_audit_sink_lag_entries", "Durable entries that the sink has not acknowledged.", &["sink"]);
+    sink_delivered: IntGaugeVec = gauges(
+        "zhamen_audit_sink_delivered_entries", "Entries that the sink acknowledged since the start.", &["sink"]);
+    sink_failures: IntGaugeVec = gauges(
+        "zhamen_audit_sink_failed_attempts", "Attempts that failed since the start.", &["sink"]);
+    sink_rejected: IntGaugeVec = gauges(
+        "zhamen_audit_sink_rejected_entries", "Entries that the receiver took and threw away, as it said.", &["sink"]);
     connections_open: IntGauge = gauge("zhamen_connections_open", "Downstream connections open.");
     connections: IntCounterVec = counters(
         "zhamen_connections_total", "Downstream connections, by what became of them.", &["event"]);

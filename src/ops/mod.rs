@@ -2,4 +2,6 @@
 
 pub mod admin;
 pub mod metrics;
+pub mod registers;
+pub mod sinks;
 pub mod usage;

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::disclosure::Shown;
 use super::outgoing::{self, Links};
+use super::receipt::Seal;
 use super::resolve::Asked;
 use crate::catalogue::{Media, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
@@ -15,7 +16,7 @@ use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
 use crate::net::body::coding::{self, Coding, DecodeLimits, Decoding, codings_of};
-use crate::net::body::{AnswerLimits, Body, Masking, Prepared, prepare};
+use crate::net::body::{AnswerLimits, Body, Masking, Outcome, Prepared, prepare};
 use crate::net::upstream::{Answer, Outbound};
 use crate::record::Record;
 use crate::refusal::{PROBLEM_JSON, Refusal};
@@ -51,6 +52,7 @@ pub(super) struct Released {
     standing: Standing,
     warnings: Warnings,
     receipt: Option<Receipt>,
+    seal: Option<Box<Seal>>,
 }
 
 /// An answer masked, as far as it is to be read before its head may leave.
@@ -199,13 +201,14 @@ pub(super) fn released(
     shown: Shown,
     admitted: &Admitted,
     receipt: Option<Receipt>,
+    seal: Option<Box<Seal>>,
 ) -> Released {
     let warnings = Warnings {
         is_doubtful: asked.is_doubtful,
         has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
         records_max: asked.records_max,
     };
-    Released { masked, shown, standing: admitted.standing(), warnings, receipt }
+    Released { masked, shown, standing: admitted.standing(), warnings, receipt, seal }
 }
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
@@ -323,7 +326,7 @@ fn masking(
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
 pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
-    let Released { masked, shown, standing, warnings, receipt } = released;
+    let Released { masked, shown, standing, warnings, receipt, seal } = released;
     let Transformed { status, content_type, headers: passed, prepared, coding, can_be_coded } = masked;
     let mut headers = HeaderMap::with_capacity(12);
     headers.extend(passed);
@@ -340,10 +343,18 @@ pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
     if let Some(warnings) = warnings.value(prepared.as_ref()) {
         headers.insert(WARNING.clone(), warnings);
     }
+    let sealing = seal.map(|seal| seal.put_on(status.as_u16(), prepared.as_ref(), &mut headers));
+    let (answered, trailers) = sealing.unwrap_or_default();
     let is_whole = prepared.as_ref().is_none_or(|prepared| prepared.content_length().is_some());
     let delivery = record.deliver(status.as_u16(), receipt, is_whole);
     let body = match prepared {
-        Some(prepared) => prepared.into_body(Box::new(move |outcome| delivery.ended(outcome))),
+        Some(prepared) => {
+            let told = move |mut outcome: Outcome| {
+                outcome.answered = outcome.answered.or(answered);
+                delivery.ended(outcome);
+            };
+            prepared.into_body_with(trailers, Box::new(told))
+        }
         None => {
             delivery.without_body();
             Body::Empty

@@ -103,7 +103,7 @@ fn take_up(audit: &Audit, path: PathBuf, unix_ms: i64) -> Option<Waiting> {
     let reader = format!("uid {}", metadata.uid());
     if ACTS.contains(&what.as_str()) {
         let action = format!("audit {what} {}", filter.unwrap_or_default());
-        let admin = Admin { ts: unix_ms, actor: &reader, action: action.trim_end(), status: 200 };
+        let admin = Admin { ts: unix_ms, actor: &reader, action: action.trim_end(), status: 200, from: None };
         return Some(Waiting { entry: audit.note(encode(&Entry::Admin(admin))), path });
     }
     let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();

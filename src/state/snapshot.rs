@@ -9,7 +9,8 @@ use crate::catalogue::cases::{self, CaseFile};
 use crate::catalogue::{Catalogue, Folder, Scheme, UpstreamSpec, load};
 use crate::engine::dataset::Dataset;
 use crate::engine::decide::cases as judged;
-use crate::engine::decide::{EntityKind, Names, Policies, Source};
+use crate::engine::decide::{EntityKind, Names, Policies, PolicyNote, Source};
+use crate::engine::identifier::{Date, civil_date};
 use crate::engine::terms::LegalBasis;
 use crate::fault::{Fault, Faults};
 use crate::identity::registry::{ApiKeyEntry, Registry};
@@ -18,6 +19,7 @@ use crate::net::upstream::settings::{
     ClientIdentity, EjectionSettings, EndpointSettings, HealthSettings, RetrySettings, UpstreamSettings,
     UpstreamTls,
 };
+use crate::state::clock::Clock;
 use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +41,8 @@ pub struct Snapshot {
     pub upstreams: Arc<SharedUpstreams>,
     /// Cases that were run before it came into force.
     pub cases: usize,
+    /// The day it was built for: permits that had ended by then are not in force.
+    pub day: Date,
 }
 
 impl Snapshot {
@@ -58,9 +62,9 @@ impl Snapshot {
     ///
     /// # Errors
     /// Everything that is wrong with any file; a case that does not come to what it wants.
-    pub fn build(folder: &Folder, previous: Option<&Snapshot>) -> Result<Snapshot, Faults> {
+    pub fn build(folder: &Folder, previous: Option<&Snapshot>, day: Date) -> Result<Snapshot, Faults> {
         let catalogue = load(folder)?;
-        let policies = policies(folder, &catalogue)?;
+        let policies = policies(folder, &catalogue)?.on_day(day);
         let cases = run_cases(folder, &catalogue, &policies)?;
         let settings = catalogue.upstreams.values().map(|spec| upstream(spec)).collect();
         let upstreams = SharedUpstreams::build(settings, previous.map(|previous| &*previous.upstreams))?;
@@ -72,6 +76,7 @@ impl Snapshot {
             catalogue,
             upstreams,
             cases,
+            day,
         })
     }
 }
@@ -219,7 +224,7 @@ impl Snapshots {
     /// Everything that is wrong: without a valid snapshot nothing is served.
     pub fn start(root: &Path, unix_seconds: i64) -> Result<Snapshots, Faults> {
         let folder = Folder::read(root)?;
-        let snapshot = Snapshot::build(&folder, None)?;
+        let snapshot = Snapshot::build(&folder, None, civil_date(unix_seconds))?;
         let status =
             Status { ok: true, read: Some(folder.digest()), loaded_at: unix_seconds, faults: String::new() };
         Ok(Snapshots {
@@ -254,10 +259,13 @@ impl Snapshots {
             }
         };
         let after = folder.digest();
-        if !forced && last.read.as_ref() == Some(&after) {
+        let day = civil_date(unix_seconds);
+        let ends = |note: &PolicyNote| note.has_ended(day) && !note.has_ended(current.day);
+        let is_over = day != current.day && current.policies.notes().any(ends);
+        if !forced && !is_over && last.read.as_ref() == Some(&after) {
             return None;
         }
-        let faults = match Snapshot::build(&folder, Some(&current)) {
+        let faults = match Snapshot::build(&folder, Some(&current), day) {
             Ok(snapshot) => {
                 self.current.store(Arc::new(snapshot));
                 let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -283,16 +291,44 @@ impl Snapshots {
     }
 }
 
+/// A day of the catalogue as the calendar has it.
+fn dated((year, month, day): (u16, u8, u8)) -> Date {
+    (i32::from(year), month, day)
+}
+
+/// Days that have passed.
+fn overdue(snapshot: &Snapshot, today: Date) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    let catalogue = &snapshot.catalogue;
+    for (id, day) in catalogue.next_reviews.iter().filter(|(_, day)| dated(**day) < today) {
+        let department =
+            catalogue.datasets.get(id).and_then(|set| catalogue.departments.get(&set.department));
+        let file = department.map_or_else(String::new, |known| format!("catalogue/{}.yaml", known.slug));
+        let (year, month, day) = day;
+        let message = format!("the review of `{id}` was due on {year}-{month:02}-{day:02}");
+        faults
+            .push(Fault::new(file, message).help("decide again whether it is shared, and set `next_review`"));
+    }
+    for note in snapshot.policies.notes().filter(|note| note.has_ended(today)) {
+        let message = format!("the permit `{}` has ended: it permits nothing any more", note.id);
+        faults.push(Fault::new(&*note.file, message).help("remove it, or set a later `@until`"));
+    }
+    faults.or(())
+}
+
 /// What a check of a folder found, as lines for people.
 pub struct Checked(pub Vec<String>);
 
 /// Builds a snapshot of a folder without putting it into force.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it, and what is overdue: reviews and permits whose day has passed. A
+/// gateway serves on with these; whoever checks a folder is to mend them.
 pub fn check(root: &Path) -> Result<Checked, Faults> {
     let folder = Folder::read(root)?;
-    let snapshot = Snapshot::build(&folder, None)?;
+    let today = civil_date(Clock::start().now().unix_seconds());
+    let snapshot = Snapshot::build(&folder, None, today)?;
+    overdue(&snapshot, today)?;
     let catalogue = &snapshot.catalogue;
     Ok(Checked(vec![
         format!("policies   {}", snapshot.policies.notes().count()),
@@ -311,7 +347,8 @@ mod tests {
     #[test]
     fn the_registry_finds_what_the_catalogue_registers() {
         let folder = Folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap();
-        let snapshot = Snapshot::build(&folder, None).unwrap_or_else(|faults| panic!("{faults}"));
+        let snapshot =
+            Snapshot::build(&folder, None, (2026, 11, 22)).unwrap_or_else(|faults| panic!("{faults}"));
         let registry = &snapshot.registry;
         assert_eq!(registry.by_id.len(), snapshot.catalogue.applications.len());
         for (id, registered) in &snapshot.catalogue.applications {

@@ -81,10 +81,14 @@ fn a_revocation_holds_within_seconds() {
 #[test]
 fn a_hang_up_reads_everything_again() {
     let mut stage = Ground::lay().spawn();
-    let reloads = || stage.entries().iter().filter(|entry| entry["kind"] == "reload").count();
+    let of = |what: &str| {
+        let is_it = |entry: &&serde_json::Value| entry["kind"] == "reload" && entry["what"] == what;
+        stage.entries().iter().filter(is_it).count()
+    };
+    let reloads = || of("policies") + of("credentials");
     assert_eq!((reloads(), stage.get(MARKET, ENTERPRISE).status), (0, 200));
     stage.signal("HUP");
-    assert!(eventually(|| reloads() == 1));
+    assert!(eventually(|| (of("policies"), of("credentials")) == (1, 1)));
     assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
     stage.signal("TERM");
     assert_eq!(stage.exit(), Some(0));

@@ -64,6 +64,7 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         is_pushed_down: false,
         records_parameter: None,
         hidden: path.contains("hidden"),
+        receipt: false,
     })
 }
 

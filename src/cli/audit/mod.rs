@@ -16,6 +16,7 @@ mod ocsf;
 mod place;
 mod prove;
 mod reading;
+mod receipt;
 mod text;
 mod verify;
 
@@ -54,6 +55,8 @@ enum Audit {
     Expire(keep::Arguments),
     /// Stop every deletion, or allow it again
     Hold(keep::Hold),
+    /// Verify a receipt, and that it is the one of an answer
+    Receipt(receipt::Arguments),
 }
 
 pub(super) fn audit(arguments: &Arguments) -> Exit {
@@ -69,5 +72,6 @@ pub(super) fn audit(arguments: &Arguments) -> Exit {
         Audit::Archive(arguments) => keep::archive(arguments),
         Audit::Expire(arguments) => keep::expire(arguments),
         Audit::Hold(arguments) => keep::hold(arguments),
+        Audit::Receipt(arguments) => receipt::receipt(arguments),
     }
 }

@@ -12,6 +12,10 @@ pub struct Fields<'a> {
     pub singles: [Option<&'a str>; SINGLES],
     pub language: LanguageChoice,
     pub media: MediaChoice,
+    /// `Prefer: receipt` (RFC 7240).
+    pub prefers_receipt: bool,
+    /// `TE: trailers`: the caller reads what follows a body.
+    pub reads_trailers: bool,
     cookie_token: bool,
     proxy_authorization: bool,
 }
@@ -75,7 +79,9 @@ impl<'a> Fields<'a> {
             Name::Trailer => trailer(value)?,
             Name::Upgrade => return Err(Cause::UpgradeRefused),
             Name::Override => return Err(Cause::OverrideHeader),
-            Name::Te | Name::Hop => {}
+            Name::Prefer => self.prefers_receipt |= lists(value, "receipt"),
+            Name::Te => self.reads_trailers |= lists(value, "trailers"),
+            Name::Hop => {}
             Name::Other if text.contains('_') && underscore_collides(text) => {
                 return Err(Cause::IdentityHeader);
             }
@@ -169,6 +175,13 @@ fn connection(value: &str) -> Result<(), Cause> {
         }
     }
     Ok(())
+}
+
+/// Whether a list holds this word, with parameters or without.
+fn lists(value: &str, word: &str) -> bool {
+    let name =
+        |item: &str| item.split([';', '=']).next().unwrap_or_default().trim().eq_ignore_ascii_case(word);
+    value.split(',').any(name)
 }
 
 /// Announced trailers are held to the same list as sent ones.

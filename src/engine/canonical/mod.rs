@@ -108,6 +108,10 @@ pub struct Canonical {
     pub presented: Presented,
     pub accept_language: Language,
     pub media: MediaChoice,
+    /// The caller asks for a receipt: `Prefer: receipt` (RFC 7240).
+    pub prefers_receipt: bool,
+    /// The caller reads trailers: it says so, or speaks HTTP/2, whose frames hold them apart.
+    pub reads_trailers: bool,
     pub traceparent: Option<Traceparent>,
     pub expects_continue: bool,
     pub content_length: Option<u64>,
@@ -183,6 +187,9 @@ pub fn read<'a>(
         presented: Presented::read(&fields.singles)?,
         accept_language: fields.language.language(),
         media: std::mem::take(&mut fields.media),
+        prefers_receipt: fields.prefers_receipt,
+        reads_trailers: head.version == Version::Http2
+            || (head.version == Version::Http11 && fields.reads_trailers),
         traceparent: fields.get(Single::Traceparent).and_then(Traceparent::parse),
         expects_continue: fields.expects_continue()?,
         content_length: announced.content_length,

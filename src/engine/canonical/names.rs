@@ -63,6 +63,8 @@ pub enum Name {
     Connection,
     Cookie,
     ProxyAuthorization,
+    /// Preferences (RFC 7240).
+    Prefer,
     /// Transfer coding preferences of the hop.
     Te,
     Trailer,
@@ -86,6 +88,7 @@ pub fn name(text: &str) -> Name {
             "accept" => Name::Accept,
             "cookie" => Name::Cookie,
             "expect" => One(Single::Expect),
+            "prefer" => Name::Prefer,
             _ => Name::Other,
         },
         7 => match text {

@@ -10,6 +10,7 @@ use super::index::Index;
 use super::names::{EntityKind, Names, Vocabulary};
 use super::reads::Reads;
 use super::{Core, PolicyNote, Rule};
+use crate::engine::identifier::{Date, Kind, Verdict, check};
 use crate::engine::reason::Reason;
 use crate::fault::{Fault, Faults};
 use cedar_policy::{
@@ -17,7 +18,7 @@ use cedar_policy::{
     ValidationMode, Validator,
 };
 use miette::Diagnostic;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Largest policy file or schema, so that parsing stays short on the reload thread.
@@ -93,7 +94,7 @@ fn assemble(
     let places = (0u32..).zip(&rules).map(|(place, rule)| (rule.policy.id().clone(), place)).collect();
     let index = Index::new(rules.iter().map(|rule| &rule.policy), &vocabulary, &schema);
     let actions = schema.action_entities().map(|all| all.iter().cloned().collect()).unwrap_or_default();
-    Core { vocabulary, names, actions, rules, places, index }
+    Core { vocabulary, names, actions, rules, places, index, ended: HashSet::new() }
 }
 
 fn parse_schema(source: Source<'_>, vocabulary: &Vocabulary, names: &Names) -> Result<Schema, Faults> {
@@ -195,8 +196,32 @@ impl Written<'_> {
             reason,
             cite: annotation("cite").map(Arc::from),
             remedy: annotation("remedy").map(Arc::from),
+            until: self.until(id, faults),
         }
     }
+
+    /// `@until`, the last day of a permit.
+    fn until(&self, id: &str, faults: &mut Faults) -> Option<Date> {
+        let text = self.policy.annotation("until")?;
+        if self.forbids() {
+            faults.push(self.fault_at("@until", format!("forbid `{id}` has an end: only permits end")));
+        }
+        let day = day(text);
+        if day.is_none() {
+            let fault = self.fault_at("@until", format!("the @until of `{id}` is not a day"));
+            faults.push(fault.help("its last day, for example @until(\"2027-12-31\")"));
+        }
+        day
+    }
+}
+
+/// `YYYY-MM-DD` of a day that exists.
+fn day(text: &str) -> Option<Date> {
+    let digits: String = text.split('-').collect();
+    let Verdict::Valid(_) = check(Kind::Date, &digits) else { return None };
+    let [year, month, day] = text.split('-').collect::<Vec<_>>().try_into().ok()?;
+    let full = year.len() == 4 && month.len() == 2 && day.len() == 2;
+    Some((year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)).filter(|_| full)
 }
 
 /// Gives every policy its own id and collects the set under these ids.

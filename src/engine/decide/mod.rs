@@ -34,6 +34,7 @@ mod memo;
 mod names;
 mod question;
 mod reads;
+mod relevant;
 #[cfg(test)]
 mod tests;
 
@@ -41,12 +42,14 @@ pub use load::{FILE_BYTES_MAX, POLICIES_MAX, Source};
 pub use memo::Memo;
 pub use names::{EntityKind, Names};
 pub use reads::ContextPath;
+pub use relevant::Relevant;
 #[cfg(test)]
 pub(crate) use tests::demo;
 
 use super::dataset::Dataset;
 use super::disclose::{self, Disclosure};
 use super::facts::Facts;
+use super::identifier::Date;
 use super::principal::Principal;
 use super::reason::Reason;
 use super::uses::{self, Use};
@@ -58,7 +61,7 @@ use names::Vocabulary;
 use question::Unaskable;
 pub(super) use question::{Node, Slice};
 use reads::Reads;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One request, as far as policies are concerned.
@@ -83,6 +86,15 @@ pub struct PolicyNote {
     pub cite: Option<Arc<str>>,
     /// `@remedy`, in the words of the policy's author.
     pub remedy: Option<Arc<str>>,
+    /// `@until`: the last day on which a permit holds, in China.
+    pub until: Option<Date>,
+}
+
+impl PolicyNote {
+    /// Whether its last day is past.
+    pub fn has_ended(&self, today: Date) -> bool {
+        self.until.is_some_and(|until| until < today)
+    }
 }
 
 /// A validated set of policies. Cloning shares it.
@@ -102,6 +114,8 @@ pub(super) struct Core {
     rules: Vec<Rule>,
     places: HashMap<PolicyId, u32>,
     index: Index,
+    /// Permits that have ended: never asked.
+    ended: HashSet<u32>,
 }
 
 #[derive(Debug)]
@@ -180,6 +194,24 @@ impl Policies {
     /// Every fault found, with its place; see the module documentation for what is refused.
     pub fn build(schema: Source<'_>, files: &[Source<'_>], names: Names) -> Result<Self, Faults> {
         Ok(Policies { core: Arc::new(load::load(schema, files, names)?) })
+    }
+
+    /// The same on a day: permits whose `@until` is past are as if they were not written. Called on a
+    /// set that was just built and is not shared yet; a shared one stays as it is.
+    pub fn on_day(mut self, today: Date) -> Self {
+        if let Some(core) = Arc::get_mut(&mut self.core) {
+            let ended = (0u32..).zip(&core.rules).filter(|(_, rule)| rule.note.has_ended(today));
+            core.ended = ended.map(|(place, _)| place).collect();
+        }
+        self
+    }
+
+    /// Every entity of a kind that some policy names, such as matter types and posts, which no
+    /// catalogue lists.
+    pub fn named(&self, kind: EntityKind) -> BTreeSet<Arc<str>> {
+        let literals = self.core.rules.iter().flat_map(|rule| rule.policy.entity_literals());
+        let of_kind = literals.filter(|uid| self.core.vocabulary.kind(uid.type_name()) == Some(kind));
+        of_kind.map(|uid| Arc::from(uid.id().unescaped())).collect()
     }
 
     /// Judges access and, where it is allowed, disclosure. Exact whatever the memo holds.
@@ -302,7 +334,10 @@ impl Core {
         on: &Node,
         sets: &mut SetCache,
     ) -> Answer {
-        let applicable = self.index.applicable(&slice.principal, action, on);
+        let mut applicable = self.index.applicable(&slice.principal, action, on);
+        if !self.ended.is_empty() {
+            applicable.retain(|place| !self.ended.contains(place));
+        }
         match sets.get(&self.rules, applicable) {
             Some(set) => self.put(slice, context, action, on, &set),
             None => Answer::default(),

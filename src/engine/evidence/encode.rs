@@ -1,9 +1,11 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
 use super::entry::{
-    Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Reading, Reload, Request, Tier,
+    Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Quotas, Reading, Reload, Request, Tier,
 };
-use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_number, push_text, push_time};
+use super::redact::{free_text, statement};
+use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, push_number, push_text, push_time};
+use aws_lc_rs::digest;
 use std::io::Write as _;
 use std::net::IpAddr;
 
@@ -40,6 +42,7 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
         Entry::Start(lifecycle) => push_lifecycle(&mut line, "start", lifecycle),
         Entry::Stop(lifecycle) => push_lifecycle(&mut line, "stop", lifecycle),
         Entry::Reload(reload) => push_reload(&mut line, reload),
+        Entry::Quotas(quotas) => push_quotas(&mut line, quotas),
         Entry::Tier(tier) => push_tier(&mut line, tier),
         Entry::Gap(gap) => push_gap(&mut line, gap),
         Entry::TornTail { ts, bytes } => {
@@ -59,6 +62,9 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
         Entry::Admin(admin) => {
             line.kind("admin").time("ts", admin.ts).text("actor", admin.actor);
             line.text("action", admin.action).number("status", admin.status);
+            if let Some(from) = admin.from {
+                line.network("from", from);
+            }
         }
         Entry::Reading(reading) => push_reading(&mut line, reading),
     }
@@ -68,6 +74,9 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
 fn push_request(line: &mut Line, request: &Request<'_>) {
     line.kind("request").time("ts_in", request.ts_in).text("request_id", request.request_id);
     line.text("channel", request.channel);
+    if let Some(trace_id) = request.trace_id {
+        line.trace("trace", &trace_id);
+    }
     push_who(line, request);
     push_why(line, request);
     push_what(line, request);
@@ -76,9 +85,9 @@ fn push_request(line: &mut Line, request: &Request<'_>) {
 
 fn push_who(line: &mut Line, request: &Request<'_>) {
     line.text_if("department", request.department).text_if("application", request.application);
-    line.text_if("officer", request.officer).text_if("post", request.post);
+    line.said_if("officer", request.officer).said_if("post", request.post);
     line.code_if("auth_method", request.auth_method.map(|method| method.code()));
-    line.text_if("cert_fpr", request.cert_fpr).text_if("represented", request.represented);
+    line.text_if("cert_fpr", request.cert_fpr).said_if("represented", request.represented);
     if let Some(known) = request.network_known {
         line.flag("network_known", known);
     }
@@ -88,13 +97,13 @@ fn push_who(line: &mut Line, request: &Request<'_>) {
 }
 
 fn push_why(line: &mut Line, request: &Request<'_>) {
-    line.text_if("purpose", request.purpose);
+    line.said_if("purpose", request.purpose);
     line.code_if("legal_basis", request.legal_basis.map(|basis| basis.code()));
-    line.text_if("matter_id", request.matter_id).text_if("matter_type", request.matter_type);
+    line.said_if("matter_id", request.matter_id).said_if("matter_type", request.matter_type);
     if let Some(justification) = request.break_glass {
         line.flag("break_glass", true);
         line.name("justification");
-        push_text(&mut line.0, justification, JUSTIFICATION_BYTES_MAX);
+        push_text(&mut line.0, &free_text(justification), JUSTIFICATION_BYTES_MAX);
     }
 }
 
@@ -105,6 +114,7 @@ fn push_what(line: &mut Line, request: &Request<'_>) {
     line.code_if("subject_type", request.subject_type.map(|subject| subject.code()));
     line.text_if("subject_token", request.subject_token);
     line.number_if("records_requested", request.records_requested);
+    line.number_if("req_bytes", request.body_bytes);
     line.list("uses", "uses_count", request.uses, |out, asked| {
         out.extend_from_slice(b"{\"label\":");
         push_text(out, asked.label, TEXT_BYTES_MAX);
@@ -178,6 +188,7 @@ fn push_delivered(line: &mut Line, outcome: &Outcome<'_>) {
         }
     }
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
+    line.text_if("sha256", outcome.digest);
     line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
 }
 
@@ -197,13 +208,37 @@ fn push_lifecycle(line: &mut Line, kind: &'static str, lifecycle: &Lifecycle<'_>
 }
 
 fn push_reload(line: &mut Line, reload: &Reload<'_>) {
-    line.kind("reload").time("ts", reload.ts).flag("accepted", reload.accepted);
-    line.text("digest_before", reload.digest_before).text_if("digest_after", reload.digest_after);
-    line.text("detail", reload.detail);
+    line.kind("reload").time("ts", reload.ts).code("what", reload.what.code());
+    line.flag("accepted", reload.accepted);
+    line.text_if("digest_before", Some(reload.digest_before).filter(|digest| !digest.is_empty()));
+    line.text_if("digest_after", reload.digest_after).number("faults", reload.faults);
+    if let Some((file, place)) = reload.first_fault {
+        line.text("fault_file", file).number("fault_line", place);
+    }
+}
+
+fn push_quotas(line: &mut Line, quotas: &Quotas<'_>) {
+    line.kind("quotas").time("ts", quotas.ts).code("cause", quotas.cause);
+    line.list("scopes", "scopes_count", quotas.scopes, |out, (scope, per_second, burst)| {
+        out.extend_from_slice(b"{\"scope\":");
+        push_code(out, scope);
+        out.extend_from_slice(b",\"per_second\":");
+        push_number(out, u64::from(*per_second));
+        out.extend_from_slice(b",\"burst\":");
+        push_number(out, u64::from(*burst));
+        out.push(b'}');
+    });
+    line.list("costs", "costs_count", quotas.costs, |out, (tier, cost)| {
+        out.extend_from_slice(b"{\"tier\":");
+        push_code(out, tier.code());
+        out.extend_from_slice(b",\"cost\":");
+        push_number(out, u64::from(*cost));
+        out.push(b'}');
+    });
 }
 
 fn push_tier(line: &mut Line, tier: &Tier<'_>) {
-    line.kind("tier").time("ts", tier.ts).text("caller", tier.caller).code("old", tier.old.code());
+    line.kind("tier").time("ts", tier.ts).said_if("caller", Some(tier.caller)).code("old", tier.old.code());
     line.code("new", tier.new.code()).number("score", tier.score).text("cause", tier.cause);
     line.list("features", "features_count", tier.features, |out, (name, share)| {
         out.extend_from_slice(b"{\"feature\":");
@@ -275,6 +310,21 @@ impl Line {
             Some(text) => self.text(name, text),
             None => self,
         }
+    }
+
+    /// A text that a credential or a header states: identifiers in it are not kept.
+    fn said_if(&mut self, name: &'static str, text: Option<&str>) -> &mut Self {
+        self.text_if(name, text.map(statement).as_deref())
+    }
+
+    /// The first half of a trace id's SHA-256: whoever knows the trace finds its entries, and what a
+    /// caller hides in the id is not kept.
+    fn trace(&mut self, name: &'static str, trace_id: &[u8; 16]) {
+        self.name(name);
+        self.0.push(b'"');
+        let hash = digest::digest(&digest::SHA256, trace_id);
+        push_hex(&mut self.0, hash.as_ref().get(..16).unwrap_or_default());
+        self.0.push(b'"');
     }
 
     fn number(&mut self, name: &'static str, number: impl Into<u64>) -> &mut Self {

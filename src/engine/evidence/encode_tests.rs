@@ -1,7 +1,7 @@
 //! Entries and the exact bytes they become.
 
 use super::super::entry::{
-    Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Refused, UseAsked,
+    Admin, ClockStep, Drift, FoundSeen, GapCause, LabelSeen, QuotaLeft, Quotas, Refused, Reloaded, UseAsked,
 };
 use super::*;
 use crate::engine::identifier::Kind;
@@ -66,18 +66,22 @@ fn a_full_request() {
         tier: Some(RiskTier::Watch),
         quota: Some(QuotaLeft { limit: 50, remaining: 49 }),
         status: Some(200),
+        trace_id: Some([7; 16]),
+        body_bytes: Some(20),
     };
     check(
         &Entry::Request(request),
         concat!(
             r#""kind":"request","ts_in":"2026-11-23T01:30:00.500Z","request_id":"01J","channel":"https","#,
+            // sha256(bytes([7]*16)) of Python
+            r#""trace":"d761d406af2a4a5a15f67c924378ed88","#,
             r#""department":"11330100MB0000019K","application":"civil-affairs-window","officer":"o-7","#,
             r#""post":"window","auth_method":"CERTIFICATE","cert_fpr":"00ff","represented":"11330100MB0000027E","#,
             r#""network_known":true,"client_ip":"192.0.2.0/24","purpose":"social-assistance","#,
             r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
             r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
-            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
+            r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
             r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
@@ -113,6 +117,7 @@ fn an_outcome_has_four_stamps() {
         suppressed_counts: 0,
         dropped_unknown: 2,
         bytes: 512,
+        digest: Some("ab"),
         delivered: false,
         fault: Some(Cause::EarlyClose),
         ts_in: 1,
@@ -127,7 +132,7 @@ fn an_outcome_has_four_stamps() {
             r#""ts_upstream_in":"1970-01-01T00:00:00.003Z","ts_out":"1970-01-01T00:00:00.004Z","request_id":"r","#,
             r#""status":200,"upstream_status":200,"records":3,"labels":[{"label":"name","values":3}],"#,
             r#""subjects":5000,"subjects_estimated":true,"found":[{"label":"name","kind":"mobile","values":2}],"#,
-            r#""dropped_records":1,"filtered_records":4,"dropped_unknown":2,"bytes":512,"delivered":false,"fault":"early_close""#
+            r#""dropped_records":1,"filtered_records":4,"dropped_unknown":2,"bytes":512,"sha256":"ab","delivered":false,"fault":"early_close""#
         ),
     );
 }
@@ -136,8 +141,15 @@ fn an_outcome_has_four_stamps() {
 fn the_other_kinds() {
     const T: &str = r#""1970-01-01T00:00:00.000Z""#;
     let lifecycle = Lifecycle { ts: 0, version: "0.1.0", policy_digest: Some("d"), detail: "run" };
-    let reload =
-        Reload { ts: 0, accepted: false, digest_before: "a", digest_after: None, detail: "x.cedar:1" };
+    let reload = Reload {
+        ts: 0,
+        accepted: false,
+        digest_before: "a",
+        digest_after: None,
+        what: Reloaded::Policies,
+        faults: 2,
+        first_fault: Some(("x.cedar", 1)),
+    };
     let tier = Tier {
         ts: 0,
         caller: "app|o-7",
@@ -163,7 +175,9 @@ fn the_other_kinds() {
         ),
         (
             Entry::Reload(reload),
-            format!(r#""kind":"reload","ts":{T},"accepted":false,"digest_before":"a","detail":"x.cedar:1""#),
+            format!(
+                r#""kind":"reload","ts":{T},"what":"policies","accepted":false,"digest_before":"a","faults":2,"fault_file":"x.cedar","fault_line":1"#
+            ),
         ),
         (
             Entry::Tier(tier),
@@ -183,10 +197,6 @@ fn the_other_kinds() {
         (
             Entry::ClockStep(ClockStep { ts: 0, step_ms: -3_600_000 }),
             format!(r#""kind":"clock_step","ts":{T},"step_ms":-3600000"#),
-        ),
-        (
-            Entry::Admin(Admin { ts: 0, actor: "soc", action: "callers", status: 200 }),
-            format!(r#""kind":"admin","ts":{T},"actor":"soc","action":"callers","status":200"#),
         ),
     ] {
         check(&entry, &expect);
@@ -233,4 +243,36 @@ fn long_lists_are_cut_and_counted() {
     let policies: Vec<Arc<str>> = (0..100).map(|index| format!("p{index}").into()).collect();
     let members = text(&Entry::Request(Request { policies: &policies, ..Request::default() }));
     assert!(members.contains(r#""p63"],"policies_count":100"#), "{members}");
+}
+
+#[test]
+fn what_is_set_and_what_is_read() {
+    const T: &str = "\"1970-01-01T00:00:00.000Z\"";
+    for (entry, expect) in [
+        (
+            Entry::Quotas(Quotas {
+                ts: 0,
+                cause: "start",
+                scopes: &[("caller", 50, 100)],
+                costs: &[(RiskTier::Watch, 2)],
+            }),
+            format!(
+                r#""kind":"quotas","ts":{T},"cause":"start","scopes":[{{"scope":"caller","per_second":50,"burst":100}}],"costs":[{{"tier":"T1","cost":2}}]"#
+            ),
+        ),
+        (
+            Entry::Admin(Admin {
+                ts: 0,
+                actor: "credential",
+                action: "callers",
+                status: 200,
+                from: Some("10.1.2.3".parse().unwrap()),
+            }),
+            format!(
+                r#""kind":"admin","ts":{T},"actor":"credential","action":"callers","status":200,"from":"10.1.2.0/24""#
+            ),
+        ),
+    ] {
+        check(&entry, &expect);
+    }
 }

@@ -25,6 +25,16 @@ closed_enum! {
 }
 
 closed_enum! {
+    /// What was read again.
+    pub enum Reloaded {
+        /// The policies folder.
+        Policies = "policies",
+        /// Certificates, revocation lists, key sets.
+        Credentials = "credentials",
+    }
+}
+
+closed_enum! {
     /// Why the log could not go on in the same file.
     pub enum GapCause {
         Write = "write_failed",
@@ -37,7 +47,6 @@ closed_enum! {
 }
 
 /// One entry.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack between its making and its encoding")]
 #[derive(Clone, Debug)]
 pub enum Entry<'a> {
     /// A request and its decision: exactly one for each request.
@@ -48,8 +57,10 @@ pub enum Entry<'a> {
     Start(Lifecycle<'a>),
     /// The gateway ended in order.
     Stop(Lifecycle<'a>),
-    /// The policies folder was read again, also when it was refused.
+    /// Policies or credentials were read again, also when they were refused.
     Reload(Reload<'a>),
+    /// The quotas in force: at each start, and whenever they change.
+    Quotas(Quotas<'a>),
     /// The defence changed its stance towards a caller.
     Tier(Tier<'a>),
     /// The log went on in a new file because the old one is not trusted.
@@ -150,6 +161,10 @@ pub struct Request<'a> {
     pub quota: Option<QuotaLeft>,
     /// HTTP status, where it is known with the decision.
     pub status: Option<u16>,
+    /// The caller's trace id (W3C Trace Context). Written as its digest: it is a header's value.
+    pub trace_id: Option<[u8; 16]>,
+    /// Bytes of the request's body, as announced.
+    pub body_bytes: Option<u64>,
 }
 
 /// Values of one label seen in an answer.
@@ -191,6 +206,8 @@ pub struct Outcome<'a> {
     pub dropped_unknown: u64,
     /// Body bytes sent to the caller.
     pub bytes: u64,
+    /// SHA-256 of them, 64 hexadecimal digits, where the answer carried a receipt.
+    pub digest: Option<&'a str>,
     /// The whole answer was handed to the caller's connection.
     pub delivered: bool,
     pub fault: Option<Cause>,
@@ -211,7 +228,7 @@ pub struct Lifecycle<'a> {
     pub detail: &'a str,
 }
 
-/// A reload of the policies folder.
+/// A reload. Policy text never stands in it, only digests and the places of faults.
 #[derive(Clone, Copy, Debug)]
 pub struct Reload<'a> {
     pub ts: i64,
@@ -220,8 +237,24 @@ pub struct Reload<'a> {
     pub digest_before: &'a str,
     /// Read now; absent when it could not be read as a whole.
     pub digest_after: Option<&'a str>,
-    /// The first fault of a refused one.
-    pub detail: &'a str,
+    /// What was read again.
+    pub what: Reloaded,
+    /// Faults of a refused one. Their words may quote the file, so only their number is kept.
+    pub faults: u64,
+    /// File and line of the first of them.
+    pub first_fault: Option<(&'a str, u64)>,
+}
+
+/// The quotas in force from now on.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas<'a> {
+    pub ts: i64,
+    /// `start` or `reload`.
+    pub cause: &'static str,
+    /// Scope, cells that grow back in a second, cells at most.
+    pub scopes: &'a [(&'static str, u32, u32)],
+    /// Tier and what one request costs in it.
+    pub costs: &'a [(RiskTier, u32)],
 }
 
 /// A change of tier.
@@ -279,13 +312,17 @@ pub struct Drift<'a> {
     pub policy_digest: &'a str,
 }
 
-/// An act on the admin plane.
+/// An act on the admin plane, a reading of the log included.
 #[derive(Clone, Copy, Debug)]
 pub struct Admin<'a> {
     pub ts: i64,
+    /// Who, as far as the plane proves it: `credential`, `loopback`, `unproven`, or a part of ours.
     pub actor: &'a str,
+    /// A name of ours for what was asked, never the path.
     pub action: &'a str,
     pub status: u16,
+    /// Written as its /24 or /48 only.
+    pub from: Option<IpAddr>,
 }
 
 /// A reading of the log.

@@ -19,6 +19,8 @@ pub mod checkpoint;
 mod encode;
 mod entry;
 pub mod note;
+pub mod receipt;
+mod redact;
 mod subject;
 mod text;
 pub mod tile;
@@ -27,7 +29,7 @@ pub mod tree;
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, LabelSeen, Lifecycle, ModeShown,
-    Outcome, QuotaLeft, Reading, Refused, Reload, Request, Tier, UseAsked,
+    Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Tier, UseAsked,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};

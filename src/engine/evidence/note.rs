@@ -109,6 +109,11 @@ impl VerifierKey {
         })
     }
 
+    /// The Ed25519 public key itself.
+    pub fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
     /// The key's signature on a note, if there is one and it holds.
     pub fn verify(&self, note: &Note<'_>) -> Option<Signed> {
         note.signatures.iter().find_map(|signature| self.verify_one(note.text, signature))

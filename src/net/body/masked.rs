@@ -3,11 +3,13 @@
 use super::BodyError;
 use super::coding::{CODED_BYTES_MIN, Coding, Decoding, Encoding, Wanted};
 use super::flow::{AnswerLimits, Flow, Masking, Step, Unmaskable};
+use crate::engine::evidence::receipt::{Answered, Running};
 use crate::engine::mask::{MaskFault, Masked, Tally};
 use crate::engine::reason::Cause;
 use crate::net::upstream::AnswerBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use hyper::header::HeaderMap;
 use std::fmt;
 use std::task::{Context, Poll};
 
@@ -32,7 +34,12 @@ pub struct Outcome {
     pub tally: Option<Tally>,
     /// Where the masker failed, if it did.
     pub fault: Option<MaskFault>,
+    /// What left, where a receipt was made of it.
+    pub answered: Option<Box<Answered>>,
 }
+
+/// Makes the trailers of an answer out of what left.
+pub type Trailers = Box<dyn FnOnce(&Answered) -> HeaderMap>;
 
 /// Told the outcome, once.
 pub type OnDone = Box<dyn FnOnce(Outcome)>;
@@ -129,14 +136,33 @@ impl Prepared {
         Some(coding)
     }
 
+    /// The digest of what leaves, and what was counted in it; none where more of it is to come.
+    pub fn answered(&self) -> Option<Answered> {
+        let tally = self.tally.as_ref()?;
+        let mut running = Running::default();
+        match &self.recoded {
+            Recoded::No => running.update(self.first.as_bytes()),
+            Recoded::Whole(coded) => running.update(coded),
+            Recoded::Streaming(_) => return None,
+        }
+        Some(running.finish(Some(tally.records), tally.subjects))
+    }
+
     /// The body; `on_done` is told what became of it.
     pub fn into_body(self, on_done: OnDone) -> super::Body {
+        self.into_body_with(None, on_done)
+    }
+
+    /// The same; `trailers` are made of what left and follow the last byte.
+    pub fn into_body_with(self, trailers: Option<Trailers>, on_done: OnDone) -> super::Body {
         let (mut first, coder) = match self.recoded {
             Recoded::No => (self.first.into_bytes(), None),
             Recoded::Whole(coded) => (coded, None),
             Recoded::Streaming(coder) => (self.first.into_bytes(), Some(coder)),
         };
         let mut body = MaskedBody {
+            trailers: trailers.map(|make| Box::new((Running::default(), make))),
+            answered: None,
             first: Vec::new(),
             tally: self.tally,
             flow: self.flow,
@@ -158,6 +184,9 @@ pub struct MaskedBody {
     /// None where the answer leaves as it is, and after its end.
     coder: Option<Box<Encoding>>,
     bytes_delivered: u64,
+    /// Boxed, because few answers have any.
+    trailers: Option<Box<(Running, Trailers)>>,
+    answered: Option<Box<Answered>>,
     on_done: Option<OnDone>,
 }
 
@@ -170,9 +199,12 @@ impl MaskedBody {
             if !self.first.is_empty() {
                 let bytes = Bytes::from(std::mem::take(&mut self.first));
                 self.bytes_delivered = self.bytes_delivered.saturating_add(bytes.len() as u64);
+                if let Some(trailers) = &mut self.trailers {
+                    trailers.0.update(&bytes);
+                }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
+            let Some(flow) = &mut self.flow else { return Poll::Ready(self.last_frame().map(Ok)) };
             match flow.poll_step(cx) {
                 // While the upstream pauses, the caller gets what is there.
                 Poll::Pending if self.coder.as_ref().is_some_and(|coder| coder.is_open()) => self.flush(),
@@ -187,11 +219,23 @@ impl MaskedBody {
                     // Dropping the flow closes the upstream connection.
                     self.tally = self.flow.take().and_then(|flow| flow.tally());
                     self.coder = None;
+                    self.trailers = None;
                     self.tell(End::Aborted(failed.cause), failed.fault);
                     return Poll::Ready(Some(Err(BodyError(failed.cause))));
                 }
             }
         }
+    }
+
+    /// The trailers, once, after the last byte.
+    fn last_frame(&mut self) -> Option<Frame<Bytes>> {
+        let (running, make) = *self.trailers.take()?;
+        let tally = self.tally.as_ref();
+        let subjects = tally.and_then(|tally| tally.subjects);
+        let answered = running.finish(tally.map(|tally| tally.records), subjects);
+        let trailers = make(&answered);
+        self.answered = Some(Box::new(answered));
+        Some(Frame::trailers(trailers))
     }
 
     /// Takes masked bytes to be handed over. A coder writes to memory, which does not fail.
@@ -219,13 +263,13 @@ impl MaskedBody {
 
     /// Whether every byte was handed over.
     pub(super) fn is_complete(&self) -> bool {
-        self.flow.is_none() && self.first.is_empty()
+        self.flow.is_none() && self.trailers.is_none() && self.first.is_empty()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let waiting = self.first.len() as u64;
         let mut hint = SizeHint::with_exact(waiting);
-        if self.flow.is_some() {
+        if self.flow.is_some() || self.trailers.is_some() {
             hint = SizeHint::new();
             hint.set_lower(waiting);
         }
@@ -235,7 +279,8 @@ impl MaskedBody {
     fn tell(&mut self, end: End, fault: Option<MaskFault>) {
         if let Some(on_done) = self.on_done.take() {
             let tally = self.tally.take().or_else(|| self.flow.as_ref()?.tally());
-            on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault });
+            let answered = self.answered.take();
+            on_done(Outcome { end, bytes_delivered: self.bytes_delivered, tally, fault, answered });
         }
     }
 }

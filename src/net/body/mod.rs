@@ -17,7 +17,7 @@ mod flow;
 mod masked;
 
 pub use flow::{AnswerLimits, Masking, Unmaskable};
-pub use masked::{End, MaskedBody, OnDone, Outcome, Prepared, prepare};
+pub use masked::{End, MaskedBody, OnDone, Outcome, Prepared, Trailers, prepare};
 
 use super::guard::framing_fault;
 use crate::engine::reason::Cause;
@@ -42,6 +42,10 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 /// The body of a response.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are the large one: a box would be one allocation more a request"
+)]
 #[derive(Debug)]
 pub enum Body {
     Empty,
