@@ -155,10 +155,10 @@ fn checkpoint_and_tiles_are_served() {
     assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
     let state: Value = serde_json::from_slice(&stage.page("/admin/v1/state").body).unwrap();
     let key: VerifierKey = state["audit"]["verifier_key"].as_str().unwrap().parse().unwrap();
-    assert!(eventually(|| stage.page("/audit/v1/checkpoint").text().contains("\n4\n")));
+    assert!(eventually(|| stage.page("/audit/v1/checkpoint").text().contains("\n5\n")));
     let checkpoint = Checkpoint::verified(&stage.page("/audit/v1/checkpoint").text(), &key).unwrap();
-    assert_eq!((checkpoint.origin.as_str(), checkpoint.size), ("zhamen.demo/audit", 4));
-    let tile = stage.page("/audit/v1/tile/0/000.p/3");
+    assert_eq!((checkpoint.origin.as_str(), checkpoint.size), ("zhamen.demo/audit", 5));
+    let tile = stage.page("/audit/v1/tile/0/000.p/5");
     assert_eq!((tile.status, tile.body.len()), (200, 96));
     let leaves: Vec<[u8; 32]> = tile.body.chunks(32).map(|hash| hash.try_into().unwrap()).collect();
     let root = node_hash(&node_hash(&leaves[0], &leaves[1]), &leaves[2]);
