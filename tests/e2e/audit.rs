@@ -171,7 +171,7 @@ fn checkpoint_and_tiles_are_served() {
     }
     let metrics = stage.page("/metrics").text();
     assert!(
-        metrics.contains("zhamen_audit_tree_ok 1") && metrics.contains("zhamen_audit_checkpoint_entries 3")
+        metrics.contains("zhamen_audit_tree_ok 1") && metrics.contains("zhamen_audit_checkpoint_entries 5")
     );
     assert!(metrics.contains("zhamen_audit_witness_ok{witness=\"file\"} 1"), "{metrics}");
 }
