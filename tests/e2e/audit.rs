@@ -155,13 +155,14 @@ fn checkpoint_and_tiles_are_served() {
     assert_eq!(stage.get(MARKET, ENTERPRISE).status, 200);
     let state: Value = serde_json::from_slice(&stage.page("/admin/v1/state").body).unwrap();
     let key: VerifierKey = state["audit"]["verifier_key"].as_str().unwrap().parse().unwrap();
-    assert!(eventually(|| stage.page("/audit/v1/checkpoint").text().contains("\n4\n")));
+    assert!(eventually(|| stage.page("/audit/v1/checkpoint").text().contains("\n5\n")));
     let checkpoint = Checkpoint::verified(&stage.page("/audit/v1/checkpoint").text(), &key).unwrap();
-    assert_eq!((checkpoint.origin.as_str(), checkpoint.size), ("zhamen.demo/audit", 4));
-    let tile = stage.page("/audit/v1/tile/0/000.p/3");
-    assert_eq!((tile.status, tile.body.len()), (200, 96));
+    assert_eq!((checkpoint.origin.as_str(), checkpoint.size), ("zhamen.demo/audit", 5));
+    let tile = stage.page("/audit/v1/tile/0/000.p/5");
+    assert_eq!((tile.status, tile.body.len()), (200, 160));
     let leaves: Vec<[u8; 32]> = tile.body.chunks(32).map(|hash| hash.try_into().unwrap()).collect();
-    let root = node_hash(&node_hash(&leaves[0], &leaves[1]), &leaves[2]);
+    let four = node_hash(&node_hash(&leaves[0], &leaves[1]), &node_hash(&leaves[2], &leaves[3]));
+    let root = node_hash(&four, &leaves[4]);
     assert_eq!(root, checkpoint.root);
     for path in
         ["tile/0/000", "tile/0/001.p/1", "tile/entries/000.p/3", "tile/0/../../lock", "lock", "cosigned"]
@@ -170,7 +171,7 @@ fn checkpoint_and_tiles_are_served() {
     }
     let metrics = stage.page("/metrics").text();
     assert!(
-        metrics.contains("zhamen_audit_tree_ok 1") && metrics.contains("zhamen_audit_checkpoint_entries 3")
+        metrics.contains("zhamen_audit_tree_ok 1") && metrics.contains("zhamen_audit_checkpoint_entries 5")
     );
     assert!(metrics.contains("zhamen_audit_witness_ok{witness=\"file\"} 1"), "{metrics}");
 }
