@@ -21,6 +21,7 @@ const UNREACHED: &[(&str, &str)] = &[
     ("cancelled", "the caller is gone; audit.rs looks at the entry"),
     ("decode_limit", "formats.rs sends bombs; here the limit of bodies comes first"),
     ("audit_failed", "audit.rs breaks the log"),
+    ("usage_index", "the index of /usage/v1 is behind or damaged; `ops::usage` has its unit tests"),
     ("panic", "nothing known makes a request panic; a unit test of `request` makes one"),
 ];
 
