@@ -255,6 +255,31 @@ fn each_reading_is_an_entry_and_none_is_answered_without() {
 }
 
 #[test]
+fn what_the_index_names_but_the_log_does_not_hold_gives_no_answer() {
+    let desk = Desk::new(one_key(), 100);
+    desk.used("r1", cast::APPLICANT, |_| ());
+    desk.caught_up();
+    for entry in std::fs::read_dir(desk.dir.path().join("audit")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            std::fs::write(path, "").unwrap();
+        }
+    }
+    let question = Question {
+        method: "GET".into(),
+        path: "/usage/v1".into(),
+        query: String::new(),
+        language: Language::En,
+        address: [127, 0, 0, 1].into(),
+        who: Ok(person(cast::APPLICANT)),
+    };
+    let now = Moment { unix_ms: USED_AT, monotonic_us: 1 };
+    let answer = desk.runtime.block_on(desk.view.answer(question, now));
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.body.contains("E-UNAVAILABLE") && !answer.body.contains("social-assistance"));
+}
+
+#[test]
 fn an_investigation_is_not_shown_counted_or_hinted_at_until_its_day() {
     let desk = Desk::new(one_key(), 100);
     desk.used("before", cast::APPLICANT, |_| ());

@@ -24,6 +24,8 @@ pub enum ReadError {
     Io { path: PathBuf, error: io::Error },
     #[error("{path}: {fault}")]
     Damaged { path: PathBuf, fault: LineFault },
+    #[error("entry {seq} is not where the log ought to hold it")]
+    Missing { seq: u64 },
 }
 
 /// Reads single entries of a log. Files stay open between reads.
@@ -77,6 +79,13 @@ impl LogReader {
             }
             line => line,
         }
+    }
+
+    /// The same for an entry that the log is known to have had: none only if it is older than what is kept.
+    pub fn kept_line(&mut self, seq: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let line = self.line(seq)?;
+        let is_kept = self.segments.first().is_some_and(|oldest| oldest.first <= seq);
+        if line.is_none() && is_kept { Err(ReadError::Missing { seq }) } else { Ok(line) }
     }
 
     fn look_again(&mut self) -> Result<(), ReadError> {

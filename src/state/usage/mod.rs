@@ -7,8 +7,7 @@
 //! an index that is lost, damaged or belongs to another log is built again from the log.
 //!
 //! Own runs instead of an embedded store: a B-tree (redb) or a general LSM (fjall) keeps one key and
-//! one value a posting, three to five times the bytes measured here, for transactions and updates
-//! that an append-only index has no use for.
+//! one value a posting, for transactions and updates that an append-only index has no use for.
 //!
 //! ```
 //! use zhamen::state::usage::{Term, TermKind};

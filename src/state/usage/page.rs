@@ -49,11 +49,13 @@ pub(super) fn read(
 ) -> Result<Page, UsageError> {
     let mut reading = Reading { asked, log, outcomes: HashMap::new(), entries: Vec::new() };
     for seq in &asked.from.outcomes {
-        reading.take(*seq, is_visible)?;
+        let line = reading.log.line(*seq)?;
+        reading.take(*seq, line, is_visible)?;
     }
     let mut places = Places::new(view, asked);
     while let Some(seq) = places.next()? {
-        if reading.take(seq, is_visible)? {
+        let line = reading.log.kept_line(seq)?;
+        if reading.take(seq, line, is_visible)? {
             let before = reading.entries.last().map_or(0, |seen| seen.seq);
             return Ok(Page { next: Some(reading.place(before)), entries: reading.entries });
         }
@@ -71,8 +73,13 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Takes one entry of the log. True: the page is full, and this one belongs to the next.
-    fn take(&mut self, seq: u64, is_visible: &dyn Fn(&Seen) -> bool) -> Result<bool, UsageError> {
-        let Some(line) = self.log.line(seq)? else { return Ok(false) };
+    fn take(
+        &mut self,
+        seq: u64,
+        line: Option<Vec<u8>>,
+        is_visible: &dyn Fn(&Seen) -> bool,
+    ) -> Result<bool, UsageError> {
+        let Some(line) = line else { return Ok(false) };
         let Some(members) = Members::read(&line) else { return Ok(false) };
         let id = members.request_id.as_deref().unwrap_or_default();
         if members.kind == "outcome" {
