@@ -231,6 +231,41 @@ fn read(kind: Kind, text: &str) -> Result<Form, Flaw> {
     }
 }
 
+impl Kind {
+    /// Whom identifiers of the kind name, as far as the kind alone tells; numbers of things, accounts
+    /// and ways of contact may be anybody's.
+    pub fn subject_type(self) -> SubjectType {
+        match self {
+            Kind::ResidentId
+            | Kind::HkMoTwPermit
+            | Kind::ForeignerId
+            | Kind::Passport
+            | Kind::HomeVisitPermit
+            | Kind::TaiwanPermit
+            | Kind::MilitaryCard
+            | Kind::DisabilityCertificate
+            | Kind::StudentNumber
+            | Kind::EstonianId
+            | Kind::FinnishHetu
+            | Kind::UsSsn => SubjectType::Natural,
+            Kind::Uscc | Kind::OrganisationCode | Kind::BusinessLicence | Kind::EuVat => SubjectType::Legal,
+            Kind::Name
+            | Kind::Mobile
+            | Kind::Landline
+            | Kind::BankCard
+            | Kind::Iban
+            | Kind::Plate
+            | Kind::Vin
+            | Kind::RealEstateUnit
+            | Kind::Email
+            | Kind::Address
+            | Kind::Date
+            | Kind::Amount
+            | Kind::Coordinate => SubjectType::Unknown,
+        }
+    }
+}
+
 impl Identifier {
     /// What it is, exactly: see [`Kind::ResidentId`] for the one case in which this is not the kind
     /// that was asked for.
@@ -247,39 +282,11 @@ impl Identifier {
         &self.canonical
     }
 
-    /// Whom it names. Sole traders (92) are registered bodies and count as legal here; numbers of
-    /// things, accounts and ways of contact may be anybody's.
+    /// Whom it names. Sole traders (92) and rural collectives are registered like bodies, but are
+    /// persons.
     pub fn subject_type(&self) -> SubjectType {
-        match self.kind {
-            Kind::ResidentId
-            | Kind::HkMoTwPermit
-            | Kind::ForeignerId
-            | Kind::Passport
-            | Kind::HomeVisitPermit
-            | Kind::TaiwanPermit
-            | Kind::MilitaryCard
-            | Kind::DisabilityCertificate
-            | Kind::StudentNumber
-            | Kind::EstonianId
-            | Kind::FinnishHetu
-            | Kind::UsSsn => SubjectType::Natural,
-            // Sole traders and rural collectives are registered like bodies, but are persons.
-            Kind::Uscc if body::is_personal(&self.canonical) => SubjectType::Natural,
-            Kind::Uscc | Kind::OrganisationCode | Kind::BusinessLicence | Kind::EuVat => SubjectType::Legal,
-            Kind::Name
-            | Kind::Mobile
-            | Kind::Landline
-            | Kind::BankCard
-            | Kind::Iban
-            | Kind::Plate
-            | Kind::Vin
-            | Kind::RealEstateUnit
-            | Kind::Email
-            | Kind::Address
-            | Kind::Date
-            | Kind::Amount
-            | Kind::Coordinate => SubjectType::Unknown,
-        }
+        let is_personal = self.kind == Kind::Uscc && body::is_personal(&self.canonical);
+        if is_personal { SubjectType::Natural } else { self.kind.subject_type() }
     }
 
     /// The day of birth, where the number tells it.

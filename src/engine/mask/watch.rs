@@ -10,6 +10,7 @@ use super::scalar::{LabelAction, Partial, Scalar, ShowContext, Shown, TokenKey, 
 use crate::closed_enum;
 use crate::engine::detect::{self, Found};
 use crate::engine::identifier::Kind;
+use crate::engine::terms::SubjectType;
 
 /// How many of a label's values are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,42 +154,7 @@ fn hide(text: &str, found: &Found, scalar: Scalar<'_>, buffer: &mut String, cont
 
 /// Whether values of the kind name a person or a body.
 pub fn names_subjects(kind: Option<Kind>) -> bool {
-    match kind {
-        Some(
-            Kind::ResidentId
-            | Kind::HkMoTwPermit
-            | Kind::ForeignerId
-            | Kind::Uscc
-            | Kind::OrganisationCode
-            | Kind::BusinessLicence
-            | Kind::Passport
-            | Kind::HomeVisitPermit
-            | Kind::TaiwanPermit
-            | Kind::MilitaryCard
-            | Kind::DisabilityCertificate
-            | Kind::StudentNumber
-            | Kind::EstonianId
-            | Kind::FinnishHetu
-            | Kind::UsSsn
-            | Kind::EuVat,
-        ) => true,
-        Some(
-            Kind::Name
-            | Kind::Mobile
-            | Kind::Landline
-            | Kind::BankCard
-            | Kind::Iban
-            | Kind::Plate
-            | Kind::Vin
-            | Kind::RealEstateUnit
-            | Kind::Email
-            | Kind::Address
-            | Kind::Date
-            | Kind::Amount
-            | Kind::Coordinate,
-        )
-        | None => false,
-    }
+    kind.is_some_and(|kind| kind.subject_type() != SubjectType::Unknown)
 }
 
 /// The context of parts: they need neither key nor claim nor day of their own.
