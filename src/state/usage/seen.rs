@@ -82,9 +82,10 @@ impl<'a> Members<'a> {
         self.officer.as_deref().filter(|_| self.kind == "request")
     }
 
-    /// An outcome will follow, unless the process ends before it.
+    /// An outcome will follow, unless the process ends before it, or stands in the entry itself.
     pub fn awaits_outcome(&self) -> bool {
         self.kind == "request"
+            && self.delivered.is_none()
             && self.decision.as_deref().and_then(Decision::parse).is_some_and(|decision| match decision {
                 Decision::Allow | Decision::AllowPartial => true,
                 Decision::Deny | Decision::Refused => false,

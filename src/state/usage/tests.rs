@@ -105,6 +105,28 @@ fn requests_are_found_by_subject_and_by_officer_with_how_they_ended() {
     assert!(found.entries[1].ended.unwrap().delivered);
 }
 
+/// An answer that waited for no entry has its outcome in the request's own; nothing more is awaited.
+#[test]
+fn a_request_that_carries_its_outcome_awaits_none() {
+    let log = Log::new();
+    let usage = log.start();
+    let outcome = Outcome { request_id: "r1", delivered: true, records: Some(2), ..Outcome::default() };
+    let request = Request {
+        request_id: "r1",
+        subject_token: Some("s1_a"),
+        decision: Some(Decision::Allow),
+        ..Request::default()
+    };
+    let line = encode(&Entry::Answered(request, outcome));
+    log.audit.note(line.clone()).receipt_blocking().unwrap();
+    caught_up(&usage);
+    let found = page(&usage, subject("s1_a"), Place::NEWEST, 10);
+    let ended = found.entries[0].ended.unwrap();
+    assert!(ended.delivered && ended.records == Some(2));
+    let text = [b"{\"seq\":1,", line.members(), b"}"].concat();
+    assert!(!super::seen::Members::read(&text).unwrap().awaits_outcome());
+}
+
 #[test]
 fn pages_join_without_loss_repetition_or_a_lost_outcome() {
     let log = Log::new();
