@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use struson::reader::{JsonReader, JsonStreamReader};
 use struson::writer::{JsonStreamWriter, JsonWriter};
 use zhamen::engine::mask::fields::FieldMap;
-use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
-use zhamen::engine::mask::{LabelRule, MaskLimits, Masked, Plan};
+use zhamen::engine::mask::{Format, LabelRule, MaskLimits, Masked, Masker, Plan};
 use zhamen::engine::terms::DisclosureMode;
 
 /// As in the binary.
@@ -90,7 +89,7 @@ fn plan(job: Job) -> Arc<Plan> {
 /// The whole of a body, in pieces as they come from a connection.
 fn mask(fields: &Arc<FieldMap>, plan: &Arc<Plan>, body: &[u8]) -> usize {
     let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
-    let mut masker = JsonMasker::new(Arc::clone(fields), Arc::clone(plan), limits);
+    let mut masker = Masker::new(&Format::Json, Arc::clone(fields), Arc::clone(plan), limits);
     let mut length = 0;
     for piece in body.chunks(16 << 10) {
         length += masker.mask(piece).expect("the body is good").len();
@@ -175,7 +174,7 @@ fn memory(_: &mut Criterion) {
     const ALL: usize = 1 << 30;
     let (fields, plan, body) = (fields(), plan(Job::Mask), body(64 << 10));
     let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
-    let mut masker = JsonMasker::new(fields, plan, limits);
+    let mut masker = Masker::new(&Format::Json, fields, plan, limits);
     let records = &body[br#"{"data":["#.len()..body.len() - 2];
     let resident = || {
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

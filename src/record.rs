@@ -189,8 +189,7 @@ impl Record {
     }
 
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
-    /// an answer that need not wait has none.
-    /// `is_whole`: the answer is at hand to its last byte.
+    /// an answer that need not wait has none. `is_whole`: it is at hand to its last byte.
     pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
         if !self.is_entered && !is_whole {
             drop(self.enter_decision(Durability::BestEffort));

@@ -20,7 +20,7 @@ use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
 use zhamen::engine::mask::watch::{LabelWatch, Watch, Watched};
-use zhamen::engine::mask::{LabelRule, MaskFault, MaskLimits, Masked, Plan, Tally};
+use zhamen::engine::mask::{Format, LabelRule, MaskFault, MaskLimits, Masked, Masker, Plan, Tally};
 use zhamen::engine::terms::DisclosureMode;
 
 const LIMITS: MaskLimits = MaskLimits { depth_max: 64, token_bytes_max: 4096 };
@@ -203,7 +203,7 @@ const NOISE: &[&[u8]] = &[
 #[test]
 fn memory_does_not_grow_with_the_body() {
     let fields = compile(&[Path::new("$.data[*].a", 0), Path::new("$.data[*].id", 4)]).expect("good paths");
-    let mut masker = JsonMasker::new(fields, Arc::new(plan(None)), LIMITS);
+    let mut masker = Masker::new(&Format::Json, fields, Arc::new(plan(None)), LIMITS);
     let record = format!(r#"{{"a":"{}","id":"3301","unknown":[1,2,3]}},"#, "x".repeat(100));
     let mut written = 0;
     masker.mask(br#"{"data":["#).expect("good so far");

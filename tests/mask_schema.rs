@@ -13,9 +13,8 @@ use zhamen::demo::departments::Department;
 use zhamen::demo::departments::routes::{Asked, answer};
 use zhamen::demo::policies;
 use zhamen::engine::dataset::Dataset;
-use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, TokenKey};
-use zhamen::engine::mask::{LabelRule, MaskLimits, Plan};
+use zhamen::engine::mask::{Format, LabelRule, MaskLimits, Masker, Plan};
 use zhamen::engine::terms::{DisclosureMode, Method};
 
 /// Types seen in a place, by path template; and in how many of its parents it stood.
@@ -153,7 +152,7 @@ fn mask(dataset: &Dataset, mode: DisclosureMode, body: &[u8]) -> (Vec<u8>, Vec<u
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 32, token_bytes_max: 1 << 20 };
-    let mut masker = JsonMasker::new(dataset.fields.clone(), Arc::new(plan), limits);
+    let mut masker = Masker::new(&Format::Json, dataset.fields.clone(), Arc::new(plan), limits);
     let mut all = masker.mask(body).expect("departments answer JSON").into_bytes();
     let (end, tally) = masker.mask_end().expect("the answer is whole");
     all.extend(end.into_bytes());

@@ -36,7 +36,7 @@ const UPSTREAM_IDLE: Duration = Duration::from_secs(30);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("zhamen-request-id");
 static DISCLOSURE: HeaderName = HeaderName::from_static("disclosure");
-static WARNING: HeaderName = HeaderName::from_static("zhamen-warning");
+pub(super) static WARNING: HeaderName = HeaderName::from_static("zhamen-warning");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static PRINCIPAL: HeaderName = HeaderName::from_static("zhamen-principal");
@@ -171,7 +171,7 @@ pub(super) async fn transform(
     let Treatment { plan, masking } = treatment;
     let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
     let links = Links { catalogue: &snapshot.catalogue, subject };
-    let headers = outgoing::headers(&answer.headers, &asked.route, Some(&plan), &links);
+    let headers = outgoing::headers(&answer.headers, &asked.route, &plan, &links);
     let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
     let mut masked =
         Transformed { status, content_type, headers, prepared: None, coding: None, can_be_coded };

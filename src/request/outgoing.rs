@@ -66,14 +66,13 @@ pub(super) struct Links<'a> {
 pub(super) fn headers(
     upstream: &HeaderMap,
     route: &Route,
-    plan: Option<&Arc<Plan>>,
+    plan: &Arc<Plan>,
     links: &Links<'_>,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let mut leaving = Vec::new();
     for (name, label) in &route.shape.headers {
         let Some(text) = single(upstream, name) else { continue };
-        let shown = plan.and_then(|plan| plan.show_text(*label, text));
-        let value = shown.and_then(|shown| HeaderValue::from_str(&shown).ok());
+        let value = plan.show_text(*label, text).and_then(|shown| HeaderValue::from_str(&shown).ok());
         if let (Some(value), Ok(name)) = (value, HeaderName::from_bytes(name.as_bytes())) {
             leaving.push((name, value));
         }

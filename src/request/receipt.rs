@@ -6,6 +6,7 @@
 //! HTTP/2). A caller that reads none is told so by `Zhamen-Warning: receipt-needs-trailers`.
 
 use super::Worker;
+use super::answer::WARNING;
 use super::resolve::Asked;
 use crate::catalogue::Route;
 use crate::engine::canonical::Canonical;
@@ -18,7 +19,6 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 static RECEIPT: HeaderName = HeaderName::from_static("zhamen-receipt");
-static WARNING: HeaderName = HeaderName::from_static("zhamen-warning");
 static PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Whether the answer is to carry a receipt.

@@ -133,20 +133,6 @@ impl JsonMasker {
         }
     }
 
-    /// [`push`](Self::push) to a buffer of its own.
-    pub fn mask(&mut self, input: &[u8]) -> Result<Masked, MaskFault> {
-        let mut out = Masked(Vec::with_capacity(input.len()));
-        self.push(input, &mut out)?;
-        Ok(out)
-    }
-
-    /// [`finish`](Self::finish) with what was still to be written.
-    pub fn mask_end(self) -> Result<(Masked, Tally), MaskFault> {
-        let mut out = Masked::nothing();
-        let tally = self.finish(&mut out)?;
-        Ok((out, tally))
-    }
-
     /// What was seen so far: for the record of a stream that was cut. Bytes of a piece with a fault
     /// are not counted as read.
     pub fn tally(&self) -> Tally {
