@@ -14,7 +14,7 @@ use zhamen::engine::evidence::{
 };
 use zhamen::engine::reason::Reason;
 use zhamen::engine::terms::{DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
-use zhamen::state::audit::{Audit, Durability, verify_dir};
+use zhamen::state::audit::{Audit, verify_dir};
 
 /// Entries of the log that is verified and sealed.
 const ENTRIES: u64 = 400_000;
@@ -99,7 +99,7 @@ fn fill(audit: &Audit) -> Duration {
         let mut last = None;
         for number in first..first + 10_000 {
             for body in pair(number) {
-                last = Some(slot.write(body, Durability::Durable));
+                last = Some(slot.write(body));
             }
         }
         let receipt = last.map(|pending| pending.receipt_blocking().unwrap());
@@ -185,7 +185,7 @@ fn main() {
     let audit = Audit::open(&sealing).unwrap();
     // One more entry closes the last segment.
     let body = encode(&Entry::TornTail { ts: 0, bytes: 0 });
-    audit.reserve().unwrap().write(body, Durability::Durable).receipt_blocking().unwrap();
+    audit.reserve().unwrap().write(body).receipt_blocking().unwrap();
     let began = Instant::now();
     while files.iter().any(|path| path.exists()) {
         assert!(began.elapsed() < Duration::from_secs(200), "sealed in time");

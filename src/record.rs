@@ -26,7 +26,7 @@ use crate::net::body::{End, Outcome};
 use crate::net::peer::Peer;
 use crate::ops::metrics::{RequestSummary, WorkerMetrics};
 use crate::refusal::Refusal;
-use crate::state::audit::{Audit, Durability, Pending, Receipt, Slot};
+use crate::state::audit::{Audit, Desk, Pending, Receipt, Slot};
 use crate::state::clock::Clock;
 use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
@@ -38,6 +38,7 @@ use std::sync::Arc;
 /// Where records go: one value a worker.
 pub struct Books {
     pub audit: Arc<Audit>,
+    pub desk: Desk,
     pub profiles: Arc<Profiles>,
     pub metrics: WorkerMetrics,
     pub drifts: Arc<Drifts>,
@@ -109,7 +110,7 @@ impl Record {
         request_id: Rc<str>,
         now: Moment,
     ) -> Result<Record, Cause> {
-        let slot = books.audit.reserve()?;
+        let slot = books.desk.reserve()?;
         Ok(Record {
             books: books.clone(),
             peer: peer.clone(),
@@ -174,13 +175,13 @@ impl Record {
             // Nobody waits for this entry, so it is written when more is known.
             return None;
         }
-        Some(self.enter_decision(Durability::Durable))
+        let body = self.decision_entry();
+        Some(self.slot.write(body))
     }
 
-    fn enter_decision(&mut self, durability: Durability) -> Pending {
-        let body = self.encode(self.decision(), None, None, None);
+    fn decision_entry(&mut self) -> EntryBody {
         self.is_entered = true;
-        self.slot.write(body, durability)
+        self.encode(self.decision(), None, None, None)
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -192,7 +193,8 @@ impl Record {
     /// an answer that need not wait has none. `is_whole`: it is at hand to its last byte.
     pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
         if !self.is_entered && !is_whole {
-            drop(self.enter_decision(Durability::BestEffort));
+            let body = self.decision_entry();
+            self.slot.leave(body);
         }
         self.count(self.decision(), None);
         self.is_closed = true;
@@ -222,7 +224,7 @@ impl Record {
             let body = self.encode(decision, refusal, cause, None);
             self.is_entered = true;
             // Nobody waits for this entry: a refusal reveals nothing.
-            drop(self.slot.write(body, Durability::BestEffort));
+            self.slot.leave(body);
         }
     }
 
@@ -423,7 +425,7 @@ impl Record {
             true => evidence::encode(&Entry::Outcome(outcome)),
             false => self.encode(self.decision(), None, None, Some(outcome)),
         };
-        drop(self.slot.write(body, Durability::BestEffort));
+        self.slot.leave(body);
     }
 }
 

@@ -49,7 +49,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use resolve::Asked;
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -309,13 +309,14 @@ async fn release(
     let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
     record.asks_upstream();
     let is_safe = asked.route.method.is_safe();
-    let exchange = async {
+    // Pinned once, because it is large: each place that owned it would have room for it.
+    let mut exchange = pin!(async {
         let answer = forward(&upstream, ask, admitted).await?;
         record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
         answer::transform(worker, snapshot, asked, answer, treatment).await
-    };
+    });
     if is_safe {
-        let (receipt, transformed) = tokio::join!(durable(pending), exchange);
+        let (receipt, transformed) = tokio::join!(durable(pending), exchange.as_mut());
         return Ok((receipt?, transformed?));
     }
     let receipt = durable(pending).await?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::chain::{self, hex_of_hash, leaf_hash};
 use zhamen::engine::evidence::{Entry, Request, encode};
-use zhamen::state::audit::{Against, Audit, Durability, OpenError, verifier_key};
+use zhamen::state::audit::{Against, Audit, OpenError, verifier_key};
 
 const WHOLE: i64 = 0;
 const DAMAGED: i64 = 1;
@@ -355,7 +355,7 @@ fn an_older_copy_and_a_fork_contradict_the_witness() {
     let mut slot = audit.reserve().unwrap();
     for bytes in 1000..1100 {
         let body = encode(&Entry::TornTail { ts: 0, bytes });
-        slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+        slot.write(body).receipt_blocking().unwrap();
     }
     drop(slot);
     audit.close();
@@ -420,7 +420,7 @@ fn hostile_text_stays_one_entry() {
             ..Request::default()
         };
         let body = encode(&Entry::Request(request));
-        slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+        slot.write(body).receipt_blocking().unwrap();
     }
     drop(slot);
     audit.close();

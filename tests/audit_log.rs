@@ -10,7 +10,7 @@ use std::path::Path;
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::GapCause;
 use zhamen::engine::reason::Cause;
-use zhamen::state::audit::{Audit, Durability, OpenError, What, verify_dir};
+use zhamen::state::audit::{Audit, OpenError, What, verify_dir};
 
 /// A finished log of `entries` entries in segments of about `segment_bytes`.
 fn finished(dir: &Path, entries: usize, segment_bytes: u64) -> AuditSettings {
@@ -32,11 +32,8 @@ fn a_thousand_writers_get_numbers_without_gaps() {
     let mut receipts = runtime.block_on(async {
         let mut slots: Vec<_> = (0..1000).map(|_| audit.reserve().unwrap()).collect();
         let body = |index: usize| entry(&format!("r{index}"));
-        let pending: Vec<_> = slots
-            .iter_mut()
-            .enumerate()
-            .map(|(index, slot)| slot.write(body(index), Durability::Durable))
-            .collect();
+        let pending: Vec<_> =
+            slots.iter_mut().enumerate().map(|(index, slot)| slot.write(body(index))).collect();
         let mut receipts = Vec::new();
         for pending in pending {
             receipts.push(pending.receipt().await.unwrap());
@@ -82,13 +79,13 @@ fn best_effort_entries_are_written_too() {
     let audit = Audit::create(&settings).unwrap();
     for index in 0..50 {
         let mut slot = audit.reserve().unwrap();
-        drop(slot.write(entry(&format!("b{index}")), Durability::BestEffort));
+        slot.leave(entry(&format!("b{index}")));
     }
     eventually("written without anybody waiting", || (audit.health().entries == 50).then_some(()));
     assert!(audit.health().batches <= 10);
     let mut slot = audit.reserve().unwrap();
-    drop(slot.write(entry("decision"), Durability::BestEffort));
-    drop(slot.write(entry("outcome"), Durability::BestEffort));
+    slot.leave(entry("decision"));
+    slot.leave(entry("outcome"));
     audit.close();
     assert_eq!(verify_dir(&settings.dir).unwrap().entries, 52, "closing writes what is queued");
 }
@@ -113,10 +110,7 @@ fn places_are_bounded_and_refusals_counted() {
         "{text}"
     );
     assert_eq!(
-        audit
-            .reserve()
-            .map(|mut slot| slot.write(entry("late"), Durability::Durable).receipt_blocking())
-            .unwrap(),
+        audit.reserve().map(|mut slot| slot.write(entry("late")).receipt_blocking()).unwrap(),
         Err(Cause::AuditFailed)
     );
 }
@@ -314,7 +308,7 @@ fn a_folder_taken_away_refuses_requests_until_it_is_back() {
     for _ in 0..5 {
         assert_eq!(audit.reserve().unwrap_err(), Cause::AuditFailed);
     }
-    let outcome = open_slot.write(entry("outcome of an open request"), Durability::Durable);
+    let outcome = open_slot.write(entry("outcome of an open request"));
     assert_eq!(outcome.receipt_blocking(), Err(Cause::AuditFailed));
     fs::rename(&away, &dir).unwrap();
     eventually("recovers by itself", || audit.health().ok.then_some(()));

@@ -12,6 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Idle connections kept for each endpoint and worker unless the catalogue says otherwise: a peak's worth,
+/// because dialling again costs more than half of what a small exchange does. They expire by time.
+const IDLE_MAX: usize = 512;
+
 impl Loading<'_> {
     pub fn upstreams(&mut self, file: &File<'_>) {
         for (id, written) in &file.written.upstreams.0 {
@@ -62,7 +66,7 @@ impl Loading<'_> {
             first_byte_timeout,
             total_timeout,
             pool: Pool {
-                idle_max: written.pool.idle_max.as_ref().map_or(32, |at| at.value as usize),
+                idle_max: written.pool.idle_max.as_ref().map_or(IDLE_MAX, |at| at.value as usize),
                 idle_timeout: self.period(source, written.pool.idle_timeout.as_ref(), 60),
             },
             health: written.health.as_ref().map(|health| self.health(source, health)),

@@ -134,10 +134,15 @@ pub(super) fn watched(parts: &Arc<Parts>) -> Vec<Watched> {
     vec![
         Watched {
             folders: vec![parts.settings.policies_dir.clone()],
+            is_deep: true,
             look: Box::new(move |forced| look_at_policies(&policies, forced)),
         },
-        Watched { folders: folders(&credential_files(parts)), look: Box::new(look_at_files) },
-        Watched { folders: folders(&upstream_files(parts)), look: Box::new(look_at_upstreams) },
+        Watched { folders: folders(&credential_files(parts)), is_deep: false, look: Box::new(look_at_files) },
+        Watched {
+            folders: folders(&upstream_files(parts)),
+            is_deep: false,
+            look: Box::new(look_at_upstreams),
+        },
     ]
 }
 

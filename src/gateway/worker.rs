@@ -36,6 +36,8 @@ pub(super) fn start(
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts));
+        // It ends with the runtime.
+        runtime.spawn_local(worker.books.desk.deliver());
         let served = runtime.block_on(listener.run(drain, move |peer, request| {
             let (parts, worker) = (parts.clone(), worker.clone());
             async move {
@@ -65,6 +67,7 @@ fn worker(parts: &Parts) -> Worker {
         shared: parts.shared.clone(),
         books: Rc::new(Books {
             audit: parts.audit.clone(),
+            desk: parts.audit.desk(),
             profiles: parts.shared.profiles.clone(),
             metrics: WorkerMetrics::new(parts.metrics.clone()),
             quotas: parts.shared.quotas.clone(),

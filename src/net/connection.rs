@@ -8,6 +8,7 @@ use super::opened::Counted;
 use super::peer::{Peer, Protocol};
 use super::stream::Stream;
 use super::tls::Session;
+use super::turns::Turns;
 use crate::config::settings::Limits;
 use crate::engine::reason::Cause;
 use bytes::Bytes;
@@ -47,6 +48,7 @@ pub(super) struct Shared<S> {
     pub(super) limits: Arc<Limits>,
     pub(super) connections: Arc<Connections>,
     pub(super) scratch: Scratch,
+    pub(super) turns: Rc<Turns>,
 }
 
 /// What is open on a connection, and since when nothing is.
@@ -129,10 +131,10 @@ pub(super) async fn run<S, F>(
                 peer.framing_fault.set(fault_of(&watch, &request));
                 answer(&shared, &peer, &activity, request, None)
             });
-            let connection = http1_builder(limits).serve_connection(guard, &service);
-            let ended = drive(connection, conduct(Some(&watch))).await;
+            let mut connection = pin!(http1_builder(limits).serve_connection(guard, &service));
+            let ended = drive(connection.as_mut(), conduct(Some(&watch))).await;
             if ended == Some(Cut::Unparsed) {
-                record_unparsed(&watch, &service).await;
+                Box::pin(record_unparsed(&watch, &service)).await;
             }
             ended
         }
@@ -149,7 +151,7 @@ pub(super) async fn run<S, F>(
                 answer(&shared, &peer, &activity, request, Some(progress))
             });
             let connection = http2_builder(limits, streams).serve_connection(TokioIo::new(stream), service);
-            let ended = drive(connection, conduct(None)).await;
+            let ended = drive(pin!(connection), conduct(None)).await;
             shared.connections.stats().count_unserved(opened.get().saturating_sub(served.get()));
             ended
         }
@@ -173,7 +175,13 @@ where
 {
     let open = Open::new(activity);
     let response = (shared.serve)(peer.clone(), request);
-    async move { Ok(response.await.map(|body| Tracked { body, progress, _open: open })) }
+    let turns = shared.turns.clone();
+    async move {
+        let turn = turns.begin().await;
+        let response = response.await;
+        drop(turn);
+        Ok(response.map(|body| Tracked { body, progress, _open: open }))
+    }
 }
 
 /// hyper refused a head that the guard had let through, and answered it by itself. It leaves its record
@@ -317,8 +325,7 @@ where
 
 /// Polls the connection until it ends; asks it to finish on a drain, after its idle time, or when
 /// its certificate is no longer trusted; and cuts it when it does not.
-async fn drive<C: Graceful>(connection: C, mut conduct: Conduct<'_>) -> Option<Cut> {
-    let mut connection = pin!(connection);
+async fn drive<C: Graceful>(mut connection: Pin<&mut C>, mut conduct: Conduct<'_>) -> Option<Cut> {
     let (mut drain, mut session) = (conduct.drain.clone(), conduct.session.take());
     let mut draining = pin!(drain.started());
     let mut distrusted = pin!(async {

@@ -14,7 +14,7 @@
 
 use super::body::Body;
 use super::connection::{self, Shared};
-use super::connections::{Connections, HandshakeFailure, Permit, Refused};
+use super::connections::{Connections, HandshakeFailure, Refused};
 use super::drain::Drain;
 use super::guard::scratch;
 use super::peer::{Peer, Protocol};
@@ -108,7 +108,8 @@ impl Listener {
     {
         let socket = tokio::net::TcpListener::from_std(self.socket)?;
         let (limits, connections) = (self.limits, self.connections);
-        let shared = Rc::new(Shared { serve, limits, connections, scratch: scratch() });
+        let turns = Rc::default();
+        let shared = Rc::new(Shared { serve, limits, connections, scratch: scratch(), turns });
         let mut tasks = JoinSet::new();
         let mut pause = PAUSE;
         let deadline = loop {
@@ -178,8 +179,10 @@ fn start<S, F>(
     match tls {
         None => {
             let peer = Peer::plain(address);
-            tasks
-                .spawn_local(hold(permit, connection::run(shared, Stream::Plain(stream), peer, None, drain)));
+            tasks.spawn_local(async move {
+                let _permit = permit;
+                connection::run(shared, Stream::Plain(stream), peer, None, drain).await;
+            });
         }
         Some(store) => {
             let trust = store.current();
@@ -187,20 +190,16 @@ fn start<S, F>(
                 return stats.count_refused(Refused::CrlStale);
             }
             let session = store.clone();
-            tasks.spawn_local(hold(permit, async move {
-                let accepted = accept_tls(&shared, &trust, stream, address).await;
+            tasks.spawn_local(async move {
+                let _permit = permit;
+                // Boxed, so that the connection does not carry the handshake's room to its end.
+                let accepted = Box::pin(accept_tls(&shared, &trust, stream, address)).await;
                 let Some((stream, peer)) = accepted else { return };
                 let session = Session::new(session, &trust, &stream);
                 connection::run(shared, Stream::Tls(stream), peer, Some(session), drain).await;
-            }));
+            });
         }
     }
-}
-
-/// Keeps the permit as long as the connection lives.
-async fn hold(permit: Permit, connection: impl Future<Output = ()>) {
-    connection.await;
-    drop(permit);
 }
 
 type TlsStream = Box<tokio_rustls::server::TlsStream<Stalling>>;

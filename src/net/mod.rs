@@ -24,4 +24,5 @@ mod opened;
 pub mod peer;
 mod stream;
 pub mod tls;
+pub mod turns;
 pub mod upstream;

@@ -24,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct Watched {
     /// Folders whose events wake the thread.
     pub folders: Vec<PathBuf>,
+    /// Whether events below these folders count, too. Not where only files of the folder itself are read:
+    /// an audit log that grows below it would wake the thread with every write.
+    pub is_deep: bool,
     /// Looks at its files and acts if they changed; `forced` asks to act in any case.
     pub look: Box<dyn FnMut(bool) + Send>,
 }
@@ -75,8 +78,7 @@ impl Drop for Reloader {
 }
 
 fn run(mut watched: Vec<Watched>, events: Sender<Wake>, woken: Receiver<Wake>) {
-    let folders = watched.iter().flat_map(|watched| watched.folders.clone()).collect();
-    let _watcher = watch(folders, events);
+    let _watcher = watch(&watched, events);
     loop {
         let forced = match woken.recv_timeout(LOOK_EVERY) {
             Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -110,7 +112,7 @@ fn settle(woken: &Receiver<Wake>) -> Option<bool> {
 
 /// Watches folders, not files: a file replaced by rename is still seen. Where watching fails the
 /// periodic look still finds changes, so it is a warning and no more.
-fn watch(folders: Vec<PathBuf>, events: Sender<Wake>) -> Option<notify::RecommendedWatcher> {
+fn watch(watched: &[Watched], events: Sender<Wake>) -> Option<notify::RecommendedWatcher> {
     let on_event = move |event: notify::Result<notify::Event>| {
         if event.is_err() || event.is_ok_and(|event| !event.kind.is_access()) {
             let _ = events.send(Wake::Changed);
@@ -123,9 +125,14 @@ fn watch(folders: Vec<PathBuf>, events: Sender<Wake>) -> Option<notify::Recommen
             return None;
         }
     };
-    for folder in folders {
-        if let Err(error) = watcher.watch(&folder, RecursiveMode::Recursive) {
-            tracing::warn!(folder = %folder.display(), %error, "not watched; changes are found by looking every few seconds");
+    // Deep ones last: of two watches of one folder the later one stands.
+    let (deep, flat): (Vec<_>, Vec<_>) = watched.iter().partition(|watched| watched.is_deep);
+    for watched in flat.into_iter().chain(deep) {
+        let mode = if watched.is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+        for folder in &watched.folders {
+            if let Err(error) = watcher.watch(folder, mode) {
+                tracing::warn!(folder = %folder.display(), %error, "not watched; changes are found by looking every few seconds");
+            }
         }
     }
     Some(watcher)
@@ -137,14 +144,15 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn counted(folder: &std::path::Path) -> (Reloader, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    fn counted(folder: &std::path::Path, is_deep: bool) -> (Reloader, Arc<AtomicUsize>, Arc<AtomicUsize>) {
         let (looks, forced) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (looks_in, forced_in) = (looks.clone(), forced.clone());
         let look = Box::new(move |force: bool| {
             looks_in.fetch_add(1, Ordering::SeqCst);
             forced_in.fetch_add(usize::from(force), Ordering::SeqCst);
         });
-        let reloader = Reloader::start(vec![Watched { folders: vec![folder.to_owned()], look }]).unwrap();
+        let reloader =
+            Reloader::start(vec![Watched { folders: vec![folder.to_owned()], is_deep, look }]).unwrap();
         (reloader, looks, forced)
     }
 
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn a_burst_of_changes_is_one_look() {
         let folder = tempfile::tempdir().unwrap();
-        let (reloader, looks, _) = counted(folder.path());
+        let (reloader, looks, _) = counted(folder.path(), true);
         std::thread::sleep(Duration::from_millis(100));
         for round in 0..20 {
             std::fs::write(folder.path().join("a.cedar"), format!("// {round}")).unwrap();
@@ -168,10 +176,26 @@ mod tests {
         assert_eq!(looks.load(Ordering::SeqCst), 1);
     }
 
+    /// Certificates stand beside folders that the gateway itself writes, such as its audit log.
+    #[test]
+    fn what_grows_below_a_folder_of_files_wakes_nobody() {
+        for (is_deep, expected) in [(false, 0), (true, 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let below = folder.path().join("audit");
+            std::fs::create_dir(&below).unwrap();
+            let (reloader, looks, _) = counted(folder.path(), is_deep);
+            std::thread::sleep(Duration::from_millis(100));
+            std::fs::write(below.join("1.log"), "{}").unwrap();
+            std::thread::sleep(Duration::from_secs(1));
+            drop(reloader);
+            assert_eq!(looks.load(Ordering::SeqCst), expected, "deep: {is_deep}");
+        }
+    }
+
     #[test]
     fn a_forced_reload_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let (reloader, _, forced) = counted(folder.path());
+        let (reloader, _, forced) = counted(folder.path(), true);
         reloader.force();
         assert!(eventually(|| forced.load(Ordering::SeqCst) == 1));
     }

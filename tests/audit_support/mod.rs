@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::{Entry, EntryBody, Request, encode};
 use zhamen::engine::reason::Cause;
-use zhamen::state::audit::{Audit, Durability, Receipt};
+use zhamen::state::audit::{Audit, Receipt};
 
 pub fn settings(dir: &Path) -> AuditSettings {
     AuditSettings {
@@ -23,7 +23,7 @@ pub fn entry(request_id: &str) -> EntryBody {
 
 /// One request with one durable entry.
 pub fn record(audit: &Audit, request_id: &str) -> Result<Receipt, Cause> {
-    audit.reserve()?.write(entry(request_id), Durability::Durable).receipt_blocking()
+    audit.reserve()?.write(entry(request_id)).receipt_blocking()
 }
 
 /// Waits for something that another thread brings about.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::{Entry, encode};
-use zhamen::state::audit::{Against, Audit, Durability, verifier_key};
+use zhamen::state::audit::{Against, Audit, verifier_key};
 
 /// A log with its key, its witness file and a copy of its newest checkpoint.
 pub struct Site {
@@ -42,7 +42,7 @@ impl Site {
         let mut slot = audit.reserve().unwrap();
         for bytes in 0..entries {
             let body = encode(&Entry::TornTail { ts: 0, bytes });
-            slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+            slot.write(body).receipt_blocking().unwrap();
         }
         drop(slot);
         audit.close();

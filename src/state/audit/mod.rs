@@ -21,13 +21,13 @@
 //! ```
 //! use zhamen::config::settings::AuditSettings;
 //! use zhamen::engine::evidence::{Entry, encode};
-//! use zhamen::state::audit::{Audit, Durability, verify_dir};
+//! use zhamen::state::audit::{Audit, verify_dir};
 //! let folder = tempfile::tempdir().unwrap();
 //! let settings = AuditSettings { disk_low_bytes: 0, ..AuditSettings::new(folder.path().join("audit")) };
 //! let audit = Audit::create(&settings).unwrap();
 //! let mut slot = audit.reserve().unwrap();
 //! let body = encode(&Entry::TornTail { ts: 0, bytes: 0 });
-//! let receipt = slot.write(body, Durability::Durable).receipt_blocking().unwrap();
+//! let receipt = slot.write(body).receipt_blocking().unwrap();
 //! assert_eq!(receipt.seq(), 1);
 //! audit.close();
 //! assert_eq!(verify_dir(&settings.dir).unwrap().entries, 1);
@@ -35,6 +35,7 @@
 
 mod anchor;
 mod archive;
+mod desk;
 mod feed;
 mod finding;
 mod lines;
@@ -52,6 +53,7 @@ mod witness;
 mod writer;
 
 pub use archive::{ArchiveError, Moved, archive, expire, hold, release_hold, set_hold};
+pub use desk::Desk;
 pub use finding::{Finding, GapFound, Report, Sort, What};
 pub use prove::{ProveError, Proved, Wanted, prove, prove_consistency};
 pub use verify::{Against, verify_against, verify_dir};
@@ -75,14 +77,6 @@ use tokio::sync::oneshot;
 const CHECKPOINT: &str = "checkpoint";
 /// The newest checkpoint that witnesses cosigned.
 const COSIGNED: &str = "cosigned";
-
-/// How soon an entry has to be on the disk. Either way it is written and synced; a best-effort entry
-/// may wait up to 20 ms for company.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    Durable,
-    BestEffort,
-}
 
 /// Why a log could not be created or opened.
 #[derive(Debug, thiserror::Error)]
@@ -152,12 +146,21 @@ impl Pending {
 #[derive(Debug)]
 pub struct Slot {
     queue: Arc<Queue>,
+    /// Where its receipts are laid down; none: each waiter is told by the writer itself.
+    tray: Option<Arc<desk::Tray>>,
 }
 
 impl Slot {
-    /// Hands over one entry. A request may write several: its decision, later its outcome.
-    pub fn write(&mut self, body: EntryBody, durability: Durability) -> Pending {
-        self.queue.push(body, durability)
+    /// Hands over one entry that somebody waits for. A request may write several: its decision, later its
+    /// outcome.
+    pub fn write(&mut self, body: EntryBody) -> Pending {
+        self.queue.push(body, self.tray.clone())
+    }
+
+    /// Hands over one entry that nobody waits for. It is written and synced like any other, and may wait
+    /// up to 20 ms for company.
+    pub fn leave(&mut self, body: EntryBody) {
+        self.queue.push_alone(body);
     }
 }
 
@@ -301,7 +304,12 @@ impl Audit {
     /// all places are taken (`AuditQueue`); both are counted and the counts recorded.
     pub fn reserve(&self) -> Result<Slot, Cause> {
         self.queue.take_place()?;
-        Ok(Slot { queue: self.queue.clone() })
+        Ok(Slot { queue: self.queue.clone(), tray: None })
+    }
+
+    /// A desk for the requests of one worker, which reserves like this and gets receipts for less.
+    pub fn desk(&self) -> Desk {
+        Desk::new(self.queue.clone())
     }
 
     /// Hands over an entry of the gateway itself (start, reload, tier change): needs no place,

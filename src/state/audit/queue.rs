@@ -1,10 +1,11 @@
 //! Between requests and the writer: a bounded queue that the request path only ever holds for a push.
 
-use super::{AuditHealth, Durability, Pending, Receipt};
+use super::desk::{Tell, Tray};
+use super::{AuditHealth, Pending, Receipt};
 use crate::engine::evidence::{EntryBody, GapCause, chain};
 use crate::engine::reason::Cause;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -19,7 +20,9 @@ const NOTES_MAX: usize = 1024;
 pub(super) struct Queued {
     pub body: EntryBody,
     /// Taken when it was told that the entry is not confirmed.
-    pub waiter: Option<oneshot::Sender<Result<Receipt, Cause>>>,
+    pub waiter: Option<Tell>,
+    /// Where the waiter's worker looks, which is then to be woken.
+    pub tray: Option<Arc<Tray>>,
     /// Whether it counts among the places until it is durable; the writer's own do not.
     pub holds_place: bool,
 }
@@ -27,13 +30,16 @@ pub(super) struct Queued {
 impl Queued {
     /// An entry of the writer's own.
     pub fn own(body: EntryBody) -> Self {
-        Queued { body, waiter: None, holds_place: false }
+        Queued { body, waiter: None, tray: None, holds_place: false }
     }
 
-    /// Tells the waiter, once. A waiter that is gone is no fault.
+    /// Tells the waiter, once; one with a tray hears of it when that is rung. A waiter that is gone is
+    /// no fault.
     pub fn release(&mut self, result: Result<Receipt, Cause>) {
-        if let Some(waiter) = self.waiter.take() {
-            let _ = waiter.send(result);
+        match (self.waiter.take(), &self.tray) {
+            (Some(waiter), Some(tray)) => tray.lay(waiter, result),
+            (Some(waiter), None) => drop(waiter.send(result)),
+            (None, _) => {}
         }
     }
 }
@@ -128,19 +134,30 @@ impl Queue {
             self.refused_full.fetch_add(1, Ordering::Relaxed);
             return Pending(oneshot::channel().1);
         }
-        self.push(body, Durability::Durable)
+        self.push(body, None)
     }
 
-    pub fn push(&self, body: EntryBody, durability: Durability) -> Pending {
+    /// An entry that somebody waits for.
+    pub fn push(&self, body: EntryBody, tray: Option<Arc<Tray>>) -> Pending {
         let (waiter, pending) = oneshot::channel();
-        let urgent = durability == Durability::Durable;
+        self.enqueue(Queued { body, waiter: Some(waiter), tray, holds_place: true });
+        Pending(pending)
+    }
+
+    /// An entry that nobody waits for.
+    pub fn push_alone(&self, body: EntryBody) {
+        self.enqueue(Queued { body, waiter: None, tray: None, holds_place: true });
+    }
+
+    fn enqueue(&self, queued: Queued) {
+        let urgent = queued.waiter.is_some();
         let mut waiting = self.lock();
         if waiting.ended {
             // Dropping the waiter tells `AuditFailed`.
-            return Pending(pending);
+            return;
         }
         self.places.fetch_add(1, Ordering::AcqRel);
-        waiting.entries.push(Queued { body, waiter: Some(waiter), holds_place: true });
+        waiting.entries.push(queued);
         let first = waiting.since.is_none();
         if first {
             waiting.since = Some(Instant::now());
@@ -151,16 +168,17 @@ impl Queue {
         if wake {
             self.arrived.notify_one();
         }
-        Pending(pending)
     }
 
-    /// Appends what is due to `into`, waiting until `deadline` for something to be due.
-    pub fn take(&self, into: &mut Vec<Queued>, deadline: Instant) -> Woken {
+    /// Appends what is due to `into`, waiting until `deadline` for something to be due. What somebody
+    /// waits for is due at `earliest`, or at once when that is over.
+    pub fn take(&self, into: &mut Vec<Queued>, earliest: Instant, deadline: Instant) -> Woken {
         let mut waiting = self.lock();
         loop {
             let now = Instant::now();
             let due = match waiting.since {
-                Some(since) if waiting.urgent || waiting.closing => since,
+                Some(since) if waiting.closing => since,
+                Some(since) if waiting.urgent => since.max(earliest),
                 Some(since) => since + LINGER,
                 None if waiting.closing => {
                     waiting.ended = true;
@@ -232,5 +250,30 @@ impl Queue {
     /// A panic of a pushing thread leaves the queue whole: every step is one assignment or push.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::evidence::{Entry, encode};
+
+    /// What is waited for gathers until the given moment, not longer, and not at all when the log closes.
+    #[test]
+    fn what_is_waited_for_is_due_at_the_earliest_moment() {
+        let queue = Queue::new(8);
+        let body = || encode(&Entry::TornTail { ts: 0, bytes: 0 });
+        let (mut batch, pause) = (Vec::new(), Duration::from_millis(50));
+        for (closes, waits) in [(false, true), (true, false)] {
+            let pending = queue.push(body(), None);
+            if closes {
+                queue.close();
+            }
+            let now = Instant::now();
+            assert_eq!(queue.take(&mut batch, now + pause, now + 20 * pause), Woken::Work);
+            assert_eq!(now.elapsed() >= pause, waits, "closes: {closes}");
+            assert_eq!(batch.drain(..).count(), 1);
+            drop(pending);
+        }
     }
 }

@@ -36,7 +36,7 @@ mod tests;
 
 pub use segments::{SegmentFile, segments};
 
-use crate::engine::evidence::chain::{LINE_BYTES_MAX, LineFault, Linked, verify_line};
+use crate::engine::evidence::chain::{LINE_BYTES_MAX, LineFault, Linked, verify_line_with};
 use source::Source;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,8 @@ pub struct Follower {
     buffer: Vec<u8>,
     /// The part of `buffer` that was handed on.
     used: usize,
+    /// What lines are hashed in.
+    scratch: Vec<u8>,
 }
 
 /// The segment that is being read.
@@ -130,6 +132,7 @@ impl Follower {
             open: None,
             buffer: Vec::new(),
             used: 0,
+            scratch: Vec::new(),
         }
     }
 
@@ -181,7 +184,8 @@ impl Follower {
         }
         let unused = &self.buffer[self.used..];
         let Some(end) = memchr::memchr(b'\n', unused) else { return self.fill() };
-        let linked = verify_line(&unused[..end]).map_err(|fault| self.damaged(Damage::Line(fault)))?;
+        let verified = verify_line_with(&unused[..end], &mut self.scratch);
+        let linked = verified.map_err(|fault| self.damaged(Damage::Line(fault)))?;
         if linked.seq > durable {
             return Ok(Step::Wait);
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::settings::AuditSettings;
+use crate::engine::evidence::chain::verify_line;
 use crate::engine::evidence::chain::{GENESIS, frame};
 use crate::engine::evidence::{Entry, EntryBody, Gap, GapCause, encode};
 use crate::state::audit::Audit;

@@ -1,9 +1,10 @@
 //! The thread that follows the log into the index, and the handle that questions go through.
 
+use super::found::Found;
 use super::index::{Index, View};
 use super::locate::{LogReader, ReadError};
 use super::page::{self, Asked, Page};
-use super::seen::{Members, Seen};
+use super::seen::Seen;
 use crate::engine::evidence::chain;
 use crate::state::follow::{FollowError, Follower, segments};
 use std::io;
@@ -240,11 +241,10 @@ pub(super) fn is_of_log(index: &Index, folders: &[PathBuf]) -> bool {
 /// Takes one line into the index.
 pub(super) fn take(index: &mut Index, seq: u64, hash: [u8; 32], line: &[u8]) {
     // A line whose digest is right and that cannot be read is of a later version: nothing to find.
-    let Some(members) = Members::read(line) else { return index.put(seq, hash, &[], None) };
-    let request = members.request_id.as_deref().unwrap_or_default();
-    if members.kind == "outcome" {
-        return index.put_outcome(seq, hash, request);
+    let Some(found) = Found::of(line) else { return index.put(seq, hash, &[], None) };
+    let keys: Vec<u64> = found.terms().map(|term| term.key()).collect();
+    match found {
+        Found::Outcome { request_id } => index.put_outcome(seq, hash, &request_id),
+        Found::Entry { awaits, .. } => index.put(seq, hash, &keys, awaits.as_deref()),
     }
-    let keys: Vec<u64> = members.terms().map(|term| term.key()).collect();
-    index.put(seq, hash, &keys, members.awaits_outcome().then_some(request));
 }

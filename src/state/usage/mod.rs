@@ -15,6 +15,7 @@
 //! ```
 
 mod build;
+mod found;
 mod index;
 mod locate;
 mod manifest;

@@ -61,15 +61,6 @@ impl<'a> Members<'a> {
         serde_json::from_slice(line).ok()
     }
 
-    /// What a line is found by: its subject, and the officer who asked. An outcome names neither; it is
-    /// found by what its request named. The officer of a reading is whose look-ups were read: not one
-    /// of theirs.
-    pub fn terms(&self) -> impl Iterator<Item = Term> {
-        let subject = self.subject_token.as_deref().map(|text| Term::new(TermKind::Subject, text));
-        let officer = self.asking_officer().map(|text| Term::new(TermKind::Officer, text));
-        subject.into_iter().chain(officer)
-    }
-
     pub fn is_of(&self, term: &Term) -> bool {
         let text = match term.kind {
             TermKind::Subject => self.subject_token.as_deref(),
@@ -80,16 +71,6 @@ impl<'a> Members<'a> {
 
     fn asking_officer(&self) -> Option<&str> {
         self.officer.as_deref().filter(|_| self.kind == "request")
-    }
-
-    /// An outcome will follow, unless the process ends before it, or stands in the entry itself.
-    pub fn awaits_outcome(&self) -> bool {
-        self.kind == "request"
-            && self.delivered.is_none()
-            && self.decision.as_deref().and_then(Decision::parse).is_some_and(|decision| match decision {
-                Decision::Allow | Decision::AllowPartial => true,
-                Decision::Deny | Decision::Refused => false,
-            })
     }
 }
 

@@ -1,3 +1,4 @@
+use super::found::Found;
 use super::*;
 use crate::config::settings::AuditSettings;
 use crate::engine::evidence::{self, Decision, Entry, Outcome, Request, encode};
@@ -124,7 +125,7 @@ fn a_request_that_carries_its_outcome_awaits_none() {
     let ended = found.entries[0].ended.unwrap();
     assert!(ended.delivered && ended.records == Some(2));
     let text = [b"{\"seq\":1,", line.members(), b"}"].concat();
-    assert!(!super::seen::Members::read(&text).unwrap().awaits_outcome());
+    assert!(matches!(Found::of(&text), Some(Found::Entry { awaits: None, .. })));
 }
 
 #[test]
