@@ -5,9 +5,10 @@
 //! the budget is stated in. Times depend on the machine; the ratios of one run are what counts.
 //!
 //! `benches/peers/install` puts the peers in place. Arguments after `--`: `quick` runs two seconds a
-//! case instead of five; any other word keeps only the cases and peers whose name contains it.
+//! case instead of five; `evidence` compares durable with best-effort entries instead; any other word keeps only the cases and peers whose name contains it.
 
 mod configs;
+mod evidence;
 mod load;
 mod process;
 mod site;
@@ -27,11 +28,14 @@ enum Peer {
     EnvoyJob,
     /// Identity, Cedar, quota, metrics and audit on L1 data that needs no masking.
     ZhamenOpen,
+    /// The same, answered once its entry is durable.
+    ZhamenDurable,
     /// The whole job with three masked fields of eight.
     ZhamenJob,
 }
 
 impl Peer {
+    /// Those of the table.
     const ALL: [Peer; 6] =
         [Peer::Nginx, Peer::HaProxy, Peer::EnvoyBare, Peer::EnvoyJob, Peer::ZhamenOpen, Peer::ZhamenJob];
 
@@ -42,6 +46,7 @@ impl Peer {
             Peer::EnvoyBare => "envoy-bare",
             Peer::EnvoyJob => "envoy-job",
             Peer::ZhamenOpen => "zhamen-open",
+            Peer::ZhamenDurable => "zhamen-durable",
             Peer::ZhamenJob => "zhamen-job",
         }
     }
@@ -91,8 +96,11 @@ struct Row {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let measured = Duration::from_secs(if words.iter().any(|word| word == "quick") { 2 } else { 5 });
-    let filters: Vec<&String> = words.iter().filter(|word| *word != "quick").collect();
     let bench = Bench::set_up().unwrap_or_else(|error| fail(&error));
+    if words.iter().any(|word| word == "evidence") {
+        return evidence::compare(&bench, measured).unwrap_or_else(|error| fail(&error));
+    }
+    let filters: Vec<&String> = words.iter().filter(|word| *word != "quick").collect();
     let _upstream = bench.start_upstream().unwrap_or_else(|error| fail(&error));
     let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
     for case in Case::all()

@@ -53,6 +53,14 @@ impl Bench {
         SocketAddr::from(([127, 0, 0, 1], PORT))
     }
 
+    pub fn admin(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT))
+    }
+
+    pub fn upstream(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], UPSTREAM_PORT))
+    }
+
     /// nginx with two fixed bodies, of about 1 KiB and 64 KiB.
     pub fn start_upstream(&self) -> Result<Process, String> {
         let config = configs::upstream(&self.site(false), &body(1024), &body(64 * 1024));
@@ -69,7 +77,9 @@ impl Bench {
             Peer::HaProxy => (configs::haproxy(&site), "haproxy.cfg"),
             Peer::EnvoyBare => (configs::envoy(&site, false), "envoy-bare.yaml"),
             Peer::EnvoyJob => (configs::envoy(&site, true), "envoy-job.yaml"),
-            Peer::ZhamenOpen | Peer::ZhamenJob => (self.zhamen(tls), "zhamen.yaml"),
+            Peer::ZhamenOpen | Peer::ZhamenDurable | Peer::ZhamenJob => {
+                (self.zhamen(tls, peer != Peer::ZhamenDurable), "zhamen.yaml")
+            }
         };
         let config = write(&self.dir, name, &config)?;
         let mut command = match peer {
@@ -80,8 +90,9 @@ impl Bench {
                 envoy.args(["--concurrency", "2", "--log-level", "warn", "--base-id", "71"]);
                 envoy
             }
-            Peer::ZhamenOpen | Peer::ZhamenJob => {
+            Peer::ZhamenOpen | Peer::ZhamenDurable | Peer::ZhamenJob => {
                 let _ = fs::remove_dir_all(self.dir.join("audit"));
+                let _ = fs::remove_dir_all(self.dir.join("usage"));
                 arguments(env!("CARGO_BIN_EXE_zhamen"), &["run", "--create-audit-log", "--config"], &config)
             }
         };
@@ -91,7 +102,7 @@ impl Bench {
     /// The request on the wire. All carry the token: those who do not read it pass it on.
     pub fn request(&self, peer: Peer, body: &str) -> Vec<u8> {
         let path = match peer {
-            Peer::ZhamenOpen => format!("/{body}/open/{SUBJECT}"),
+            Peer::ZhamenOpen | Peer::ZhamenDurable => format!("/{body}/open/{SUBJECT}"),
             _ => format!("/{body}/people/{SUBJECT}"),
         };
         format!(
@@ -143,7 +154,7 @@ impl Bench {
         Ok(())
     }
 
-    fn zhamen(&self, tls: bool) -> String {
+    fn zhamen(&self, tls: bool, best_effort: bool) -> String {
         let transport = if tls {
             "tls: {certificate_file: server.pem, key_file: server.key, client_ca_file: ca.pem, client_certificate_required: true}"
         } else {
@@ -154,7 +165,7 @@ impl Bench {
              limits: {{memory_budget_bytes: 1GiB, connections_max: 4096, connections_per_peer_max: 4096}}\n\
              identity:\n  issuers:\n    - issuer: https://idp.zhamen.demo\n      audience: zhamen\n      token_type: at+jwt\n\
              \x20     keys: {{file: jwks.json}}\n\
-             audit: {{dir: audit, best_effort_l1: true, queue_max: 65536}}\n\
+             audit: {{dir: audit, best_effort_l1: {best_effort}, queue_max: 65536}}\n\
              quotas:\n  caller: {{per_second: 1000000, burst: 1000000}}\n  application: {{per_second: 1000000, burst: 1000000}}\n\
              \x20 department: {{per_second: 1000000, burst: 1000000}}\n  total: {{per_second: 1000000, burst: 1000000}}\n\
              pseudonym_key_file: pseudonym.key\npolicies_dir: policies\n"
