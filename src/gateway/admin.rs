@@ -15,6 +15,7 @@ use crate::ops::sinks::Sinks;
 use crate::ops::usage::is_usage;
 use crate::secret;
 use crate::state::audit::AuditHealth;
+use crate::state::usage::IndexStatus;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use std::net::TcpListener;
@@ -182,6 +183,7 @@ fn checks(parts: &Parts) -> Vec<Check> {
         },
     }));
     checks.extend(evidence_checks(&audit));
+    checks.push(usage_check(&parts.usage.index()));
     checks.extend(keys.into_iter().map(|keys| Check {
         name: "keys",
         ok: keys.state == crate::identity::keystore::KeyState::Fresh,
@@ -201,6 +203,15 @@ fn evidence_checks(audit: &AuditHealth) -> Vec<Check> {
     let witnesses = audit.witnesses.iter().map(|witness| said(&witness.name, witness.size, &witness.failing));
     let check = |detail| Check { name: "evidence", ok: true, detail };
     [tree, file].into_iter().chain(witnesses).map(check).collect()
+}
+
+/// The index of uses: persons are told to come back while it is built; nobody else waits for it.
+fn usage_check(index: &IndexStatus) -> Check {
+    let detail = match &index.failing {
+        None => format!("entry {}, {} behind", index.upto, index.behind),
+        Some(reason) => format!("entry {}, {} behind, FAILING: {reason}", index.upto, index.behind),
+    };
+    Check { name: "usage", ok: true, detail }
 }
 
 fn callers(parts: &Parts, limit: usize) -> Vec<CallerView> {

@@ -265,6 +265,7 @@ pub(super) fn refresh(parts: &Parts) {
         metrics.quota_keys.with_label_values(&[scope]).set(count(keys as u64));
     }
     refresh_audit(parts);
+    refresh_usage(parts);
     refresh_connections(parts);
     refresh_sinks(parts);
     for (dataset, templates, beyond) in parts.drifts.counts(&snapshot.digest) {
@@ -304,6 +305,14 @@ fn refresh_audit(parts: &Parts) {
     }
 }
 
+fn refresh_usage(parts: &Parts) {
+    let (metrics, index) = (&parts.metrics, parts.usage.index());
+    metrics.usage_index_ok.set(i64::from(index.failing.is_none()));
+    metrics.usage_index_lag.set(count(index.behind));
+    metrics.usage_index_bytes.set(count(index.bytes));
+    metrics.usage_index_rebuilds.set(count(index.rebuilt));
+}
+
 fn refresh_sinks(parts: &Parts) {
     let (metrics, last) = (&parts.metrics, parts.audit.health().last_seq);
     for sink in parts.sinks.get().into_iter().flat_map(Sinks::health) {
@@ -320,6 +329,7 @@ fn refresh_connections(parts: &Parts) {
     let (metrics, now) = (&parts.metrics, parts.clock.now());
     metrics.connections_open.set(count(parts.connections.open() as u64));
     let stats = parts.connections.stats();
+    metrics.requests_deferred.inc_by(stats.deferred().saturating_sub(metrics.requests_deferred.get()));
     let mut events = vec![("accepted", stats.accepted()), ("accept_error", stats.accept_errors())];
     events.extend(Refused::ALL.iter().map(|cause| (cause.code(), stats.refused(*cause))));
     events.extend(HandshakeFailure::ALL.iter().map(|cause| (cause.code(), stats.handshakes_failed(*cause))));

@@ -176,6 +176,9 @@ where
     let open = Open::new(activity);
     let response = (shared.serve)(peer.clone(), request);
     let turns = shared.turns.clone();
+    if turns.are_taken() {
+        shared.connections.stats().count_deferred();
+    }
     async move {
         let turn = turns.begin().await;
         let response = response.await;

@@ -68,6 +68,7 @@ pub struct ConnectionStats {
     handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     cut: [AtomicU64; Cut::ALL.len()],
     unserved: AtomicU64,
+    deferred: AtomicU64,
 }
 
 impl ConnectionStats {
@@ -107,6 +108,15 @@ impl ConnectionStats {
     /// too long, reset at once, or too many. Counted when their connection ends.
     pub fn unserved(&self) -> u64 {
         self.unserved.load(Relaxed)
+    }
+
+    /// Requests that waited for their turn.
+    pub fn deferred(&self) -> u64 {
+        self.deferred.load(Relaxed)
+    }
+
+    pub(super) fn count_deferred(&self) {
+        self.deferred.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_unserved(&self, streams: u64) {

@@ -48,9 +48,14 @@ pub struct Turns {
 pub struct Turn(Rc<Turns>);
 
 impl Turns {
+    /// Whether one that came now would wait.
+    pub fn are_taken(&self) -> bool {
+        self.under_way.get() >= AT_ONCE || !self.waiting.borrow().is_empty()
+    }
+
     /// Waits for a turn.
     pub async fn begin(self: &Rc<Self>) -> Turn {
-        if self.under_way.get() < AT_ONCE && self.waiting.borrow().is_empty() {
+        if !self.are_taken() {
             return self.enter();
         }
         let (call, called) = oneshot::channel();

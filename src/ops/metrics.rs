@@ -106,6 +106,12 @@ families! {
         "zhamen_audit_witness_ok", "1 if the witness has taken what it was last given; `file` is the witness file.", &["witness"]);
     witness_lag: IntGaugeVec = gauges(
         "zhamen_audit_witness_lag_entries", "Entries of the newest checkpoint that the witness has not seen.", &["witness"]);
+    usage_index_ok: IntGauge = gauge("zhamen_usage_index_ok", "1 if the index of uses follows the audit log.");
+    usage_index_lag: IntGauge = gauge(
+        "zhamen_usage_index_lag_entries", "Durable entries that the index of uses does not cover yet.");
+    usage_index_bytes: IntGauge = gauge("zhamen_usage_index_bytes", "What the index of uses takes on the disk.");
+    usage_index_rebuilds: IntGauge = gauge(
+        "zhamen_usage_index_rebuilds", "How often the index of uses was built anew since the start.");
     sink_ok: IntGaugeVec = gauges("zhamen_audit_sink_ok", "1 if the last attempt of the sink was acknowledged.", &["sink"]);
     sink_lag: IntGaugeVec = gauges(
         "zhamen_audit_sink_lag_entries", "Durable entries that the sink has not acknowledged.", &["sink"]);
@@ -116,6 +122,8 @@ families! {
     sink_rejected: IntGaugeVec = gauges(
         "zhamen_audit_sink_rejected_entries", "Entries that the receiver took and threw away, as it said.", &["sink"]);
     connections_open: IntGauge = gauge("zhamen_connections_open", "Downstream connections open.");
+    requests_deferred: IntCounter = counter(
+        "zhamen_requests_deferred_total", "Requests that waited for others to end before they were begun.");
     connections: IntCounterVec = counters(
         "zhamen_connections_total", "Downstream connections, by what became of them.", &["event"]);
     upstream_up: IntGaugeVec = gauges(

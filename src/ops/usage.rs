@@ -29,7 +29,7 @@ use crate::secret;
 use crate::state::audit::Audit;
 use crate::state::quota::{QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
-use crate::state::usage::{Asked, Page, Place, Seen, Term, TermKind, Usage, UsageError};
+use crate::state::usage::{Asked, IndexStatus, Page, Place, Seen, Term, TermKind, Usage, UsageError};
 use ask::{Ask, Cursors};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -109,6 +109,11 @@ impl UsageView {
             keys_max: QUOTA_KEYS_MAX,
         });
         UsageView { usage, snapshots, audit, keys, cursors: Cursors::new(pseudonym_key), quotas }
+    }
+
+    /// The state of the index.
+    pub fn index(&self) -> IndexStatus {
+        self.usage.status()
     }
 
     /// Answers one question. Files are read on a thread for blocking work.
