@@ -1,7 +1,8 @@
 //! What the audit log costs: an entry on the way in, verification against `sha256sum` on the same file,
 //! and an entry on the disk once its segment is sealed, tiles and all.
 //!
-//! `cargo bench --bench audit`. Figures are printed; the budgets are asserted.
+//! `cargo bench --bench audit`. Figures are printed; the budgets are asserted. With `-- large` it writes ten
+//! gigabytes instead and verifies them with the command: in constant memory (faults AU-12).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,9 +93,9 @@ fn settings(dir: &Path) -> AuditSettings {
 }
 
 /// Fills a log as fast as it takes entries.
-fn fill(audit: &Audit) -> Duration {
+fn fill(audit: &Audit, entries: u64) -> Duration {
     let began = Instant::now();
-    for first in (0..ENTRIES / 2).step_by(10_000) {
+    for first in (0..entries / 2).step_by(10_000) {
         let mut slot = audit.reserve().unwrap();
         let mut last = None;
         for number in first..first + 10_000 {
@@ -153,12 +154,58 @@ fn bytes_below(dir: &Path) -> u64 {
         .sum()
 }
 
+/// Bytes of the large log, and what verifying it may take.
+const LARGE_BYTES: u64 = 10_000_000_000;
+const PEAK_KIB_MAX: u64 = 64 << 10;
+
+/// Verifies a log of ten gigabytes as an auditor does, and watches the command's memory.
+fn large() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let dir = folder.path().join("log");
+    let audit = Audit::create(&settings(&dir)).unwrap();
+    let (mut entries, mut bytes) = (0, 0);
+    while bytes < LARGE_BYTES {
+        fill(&audit, ENTRIES);
+        entries += ENTRIES;
+        bytes = segments(&dir).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+    }
+    audit.close();
+    let began = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zhamen"));
+    let mut child = command.args(["audit", "verify"]).arg(&dir).spawn().unwrap();
+    let mut peak_kib = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        peak_kib = peak_kib.max(peak_of(child.id()));
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status.success());
+    let rate = bytes as f64 / began.elapsed().as_secs_f64() / 1e6;
+    println!(
+        "{entries} entries in {bytes} bytes: verified at {rate:.0} MB/s with {} MiB at most",
+        peak_kib >> 10
+    );
+    assert!(peak_kib <= PEAK_KIB_MAX, "verification took {peak_kib} KiB");
+}
+
+/// The most memory that a process has had so far, in KiB.
+fn peak_of(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
 fn main() {
+    if std::env::args().any(|word| word == "large") {
+        return large();
+    }
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("log");
     framing();
     let audit = Audit::create(&settings(&dir)).unwrap();
-    let took = fill(&audit);
+    let took = fill(&audit, ENTRIES);
     let health = audit.health();
     println!(
         "{ENTRIES} durable entries in {:.1} s, {} batches: {:.0} a second",
