@@ -129,6 +129,16 @@ fn without_descriptors_it_waits_for_better_times() {
     stage.stop();
 }
 
+/// A shell's usual soft limit would end far below what the machine allows.
+#[test]
+fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
+    let stage = Ground::lay().spawn_within("ulimit -Sn 120 && ulimit -Hn 512");
+    assert_eq!(stage.metric("process_max_fds", &[]), 512.0);
+    others_are_served(&stage);
+    let mut stage = stage;
+    stage.stop();
+}
+
 /// Thousands of connections that do nothing, over TLS, cost what the budget says or less, and the
 /// one beyond the cap is refused.
 #[test]
