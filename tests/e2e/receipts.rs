@@ -444,3 +444,51 @@ fn the_command_tells_the_receipts_of_refusals_apart() {
         assert!(exit == code && said.contains(says), "{more:?}: {exit} {said}");
     }
 }
+
+/// `receipt: always` is a promise that needs a key: without one nothing starts, and a folder that makes
+/// it is not taken over.
+#[test]
+fn a_route_cannot_promise_receipts_without_a_key() {
+    let ground = Ground::lay();
+    let file = "policies/catalogue/public-security.yaml";
+    let route = "    path: /public-security/v1/households/{id}\n";
+    let promise = |text: String| text.replace(route, &format!("{route}    receipt: always\n"));
+    ground.edit(file, promise);
+    let line = 1 + std::fs::read_to_string(ground.path(file))
+        .unwrap()
+        .lines()
+        .position(|line| line.contains("receipt: always"))
+        .unwrap();
+    let zhamen = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zhamen"));
+        let output = command.current_dir(ground.dir.path()).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(zhamen(&["check", "--config", "zhamen.yaml"]), (0, String::new()));
+    ground.edit("zhamen.yaml", |text| {
+        let keyless = |line: &&str| {
+            !["signing_key_file:", "witness_file:"].iter().any(|key| line.trim_start().starts_with(key))
+        };
+        text.lines().filter(keyless).map(|line| format!("{line}\n")).collect()
+    });
+    for (arguments, code) in
+        [(["check", "--config", "zhamen.yaml"], 1), (["run", "--config", "zhamen.yaml"], 78)]
+    {
+        let (exit, said) = zhamen(&arguments);
+        let place =
+            format!("catalogue/public-security.yaml:{line}:14: there is no key to sign receipts with");
+        assert!(exit == code && said.contains(&place), "{exit} {said}");
+        assert!(
+            said.contains("receipt: always\n") && said.contains("set `signing_key_file` under `audit`"),
+            "{said}"
+        );
+    }
+    // The folder alone does not say whether there is a key.
+    assert_eq!(zhamen(&["check", "--policies", "policies"]).0, 0);
+
+    ground.edit(file, |text| text.replace("    receipt: always\n", ""));
+    let stage = ground.start(|settings| settings.audit.signing_key_file = None);
+    stage.ground.edit(file, promise);
+    assert!(eventually(|| stage.metric("zhamen_policy_reload_ok", &[]) == 0.0));
+    assert_eq!(stage.get(CIVIL, HOUSEHOLD).status, 200);
+}
