@@ -10,6 +10,7 @@ What is checked, in one pass over the segments (`audit-<20 digits>.jsonl`, or `.
   SHA-256(0x00 || entry), where the entry is the line without `,"hash":"…"`; `prev` is the hash before;
 * numbers follow each other, except where a `gap` entry gives some up;
 * the record of closed segments (`head`) agrees;
+* the stored tiles (C2SP tlog-tiles, `tile/<level>/<index>`), full and partial, hold the hashes of that tree;
 * every checkpoint (C2SP tlog-checkpoint: the folder's own, --checkpoint, each line of --witness) has the
   root of the Merkle tree (RFC 9162) over as many entries as it says, and with --key is signed by it.
 
@@ -186,6 +187,71 @@ class Tree:
         return result
 
 
+def _folded(hashes):
+    """The root over 256 hashes."""
+    row = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    while len(row) > 1:
+        row = [hashlib.sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in range(0, len(row), 2)]
+    return row[0]
+
+
+class Tiles:
+    """The tiles of a growing tree, each held against the files in its place. Those are a copy that can be
+    made again, so a missing one is only counted, and one that is cut short counts as missing."""
+
+    def __init__(self, folder):
+        # For each level: how many tiles are full, and the hashes of the one that is not.
+        self.folder, self.levels, self.missing = folder, [], 0
+
+    def push(self, leaf):
+        """Takes the next leaf. The name of a tile that became full and is stored with other hashes, or None."""
+        for level in range(8):
+            if level == len(self.levels):
+                self.levels.append([0, bytearray()])
+            index, hashes = self.levels[level]
+            hashes += leaf
+            if len(hashes) < 256 * 32:
+                return None
+            self.levels[level] = [index + 1, bytearray()]
+            name = self.name(level, index)
+            if self.differs(name, hashes):
+                return name
+            path = os.path.join(self.folder, name)
+            self.missing += not (os.path.isfile(path) and os.path.getsize(path) == 256 * 32)
+            leaf = _folded(bytes(hashes))
+        return None
+
+    def end(self):
+        """The name of a tile at the right edge that is stored with other hashes, or None."""
+        names = [(self.name(level, index), hashes) for level, (index, hashes) in enumerate(self.levels)]
+        return next((name for name, hashes in names if hashes and self.differs(name, hashes)), None)
+
+    @staticmethod
+    def name(level, index):
+        path, index = f"{index % 1000:03}", index // 1000
+        while index:
+            path, index = f"x{index % 1000:03}/{path}", index // 1000
+        return f"tile/{level}/{path}"
+
+    def differs(self, name, hashes):
+        """A partial tile holds the first hashes of the full one, so what both hold must be the same."""
+        full = os.path.join(self.folder, name)
+        try:
+            widths = [width for width in os.listdir(full + ".p") if width.isascii() and width.isdigit()]
+        except (FileNotFoundError, NotADirectoryError):
+            widths = []
+        for path in [full] + [os.path.join(full + ".p", width) for width in widths]:
+            try:
+                with open(path, "rb") as source:
+                    stored = source.read(256 * 32)
+            except (FileNotFoundError, IsADirectoryError):
+                continue
+            common = min(len(stored), len(hashes))
+            if stored[:common] != hashes[:common]:
+                return True
+        return False
+
+
 # ── The log ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -303,13 +369,16 @@ def verify(folder, key=None, files=(), witness=None):
     if known:
         size, _, where = known[0]
         raise Fault(CONTRADICTED, where, f"it knows {size} entries, {walk.tree.size} are here: the log was cut or set back")
-    return f"whole: {walk.tree.size} entries, root {walk.tree.root().hex()}, {walk.agreed} checkpoints agree"
+    if name := walk.tiles.end():
+        raise Fault(DAMAGED, folder, f"the tile {name} holds other hashes")
+    said = f"whole: {walk.tree.size} entries, root {walk.tree.root().hex()}, {walk.agreed} checkpoints agree"
+    return said + (f", {walk.tiles.missing} tiles are missing" if walk.tiles.missing else "")
 
 
 class Walk:
     def __init__(self, folder, known):
         self.folder, self.known = folder, known
-        self.seq, self.prev, self.tree = 0, bytes(32), Tree()
+        self.seq, self.prev, self.tree, self.tiles = 0, bytes(32), Tree(), Tiles(folder)
         self.good = self.bytes = self.agreed = 0
 
     def segment(self, first, name, gap, trusted_until, is_last):
@@ -347,6 +416,8 @@ class Walk:
             raise Fault(DAMAGED, where, "the entry does not continue the one before it")
         self.seq, self.prev = seq, digest
         self.tree.push(digest)
+        if name := self.tiles.push(digest):
+            raise Fault(DAMAGED, where, f"the tile {name} holds other hashes")
 
     def compare(self, where):
         while self.known and self.known[-1][0] == self.tree.size:

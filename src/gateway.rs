@@ -32,7 +32,7 @@ use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
 use crate::state::quota::Quotas;
 use crate::state::reload::Reloader;
-use crate::state::snapshot::{self, Checked, Snapshots};
+use crate::state::snapshot::{self, Checked, Receipts, Snapshots};
 use crate::state::usage::Usage;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
@@ -133,7 +133,7 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
     faults.absorb(receipt_signer(settings));
-    let checked = faults.absorb(snapshot::check(&settings.policies_dir));
+    let checked = faults.absorb(snapshot::check(&settings.policies_dir, receipts(settings)));
     faults.or(checked.unwrap_or(Checked(Vec::new())))
 }
 
@@ -224,7 +224,8 @@ impl Gateway {
 fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, Refresher), GatewayError> {
     let mut faults = Faults::default();
     let now = clock.now();
-    let snapshots = faults.absorb(Snapshots::start(&settings.policies_dir, now.unix_seconds()));
+    let snapshots =
+        faults.absorb(Snapshots::start(&settings.policies_dir, receipts(&settings), now.unix_seconds()));
     let tls = settings.data.tls.clone().and_then(|tls| faults.absorb(TlsStore::load(tls)));
     let identities = faults.absorb(Identities::load(&settings.identity));
     let keys = faults.absorb(subject_keys(&settings));
@@ -296,6 +297,11 @@ fn shared(
         pseudonym_key,
         receipts: None,
     }
+}
+
+/// Whether a key of receipts is configured; whether it can be used is a fault of its own.
+fn receipts(settings: &Settings) -> Receipts {
+    if settings.audit.signing_key_file.is_some() { Receipts::Signed } else { Receipts::Unsigned }
 }
 
 /// The key of receipts, where one is configured: that of checkpoints.

@@ -71,6 +71,10 @@ pub struct Learnt {
     pub standing: Option<Standing>,
     /// The answer carries a receipt, so it waits for its entry whatever its level.
     pub is_receipted: bool,
+    /// The caller asked for a receipt.
+    pub prefers_receipt: bool,
+    /// Refusals look as if the route did not exist.
+    pub is_hidden: bool,
     /// The caller's trace, of which the log keeps a digest.
     pub trace_id: Option<[u8; 16]>,
     /// Bytes of the request's body.
@@ -189,6 +193,11 @@ impl Record {
         self.close(Some(refusal));
     }
 
+    /// The same for a refusal whose receipt waits for this entry.
+    pub fn refused_durably(mut self, refusal: &Refusal) -> Option<Pending> {
+        self.closing(Some(refusal)).map(|body| self.slot.write(body))
+    }
+
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
     /// an answer that need not wait has none. `is_whole`: it is at hand to its last byte.
     pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
@@ -209,8 +218,16 @@ impl Record {
 
     /// Closes the record of a request that was not answered with data; none: the caller went away.
     fn close(&mut self, refusal: Option<&Refusal>) {
+        if let Some(body) = self.closing(refusal) {
+            // Nobody waits for this entry: a refusal reveals nothing.
+            self.slot.leave(body);
+        }
+    }
+
+    /// The entry that closes the record, once.
+    fn closing(&mut self, refusal: Option<&Refusal>) -> Option<EntryBody> {
         if std::mem::replace(&mut self.is_closed, true) {
-            return;
+            return None;
         }
         let cause = refusal.map_or(Some(Cause::Cancelled), |refusal| refusal.cause);
         let is_denial = refusal.is_some_and(Refusal::is_denial);
@@ -219,13 +236,10 @@ impl Record {
         self.count(decision, refusal);
         if self.is_entered {
             let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
-            self.enter_outcome(status, cause, 0, false, None, None);
-        } else {
-            let body = self.encode(decision, refusal, cause, None);
-            self.is_entered = true;
-            // Nobody waits for this entry: a refusal reveals nothing.
-            self.slot.leave(body);
+            return Some(self.outcome(status, cause, 0, false, None, None));
         }
+        self.is_entered = true;
+        Some(self.encode(decision, refusal, cause, None))
     }
 
     fn encode(
@@ -372,7 +386,7 @@ impl Record {
         self.books.clock.now().monotonic_us.saturating_sub(self.opened.monotonic_us)
     }
 
-    fn enter_outcome(
+    fn outcome(
         &mut self,
         status: u16,
         fault: Option<Cause>,
@@ -380,7 +394,7 @@ impl Record {
         delivered: bool,
         tally: Option<&Tally>,
         answered: Option<&Answered>,
-    ) {
+    ) -> EntryBody {
         let digest = answered.map(Answered::digest_hex);
         let dataset = self.learnt.dataset.as_deref();
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
@@ -421,11 +435,10 @@ impl Record {
             ts_upstream_in: self.stamps.upstream_in,
             ts_out: self.books.clock.now().unix_ms,
         };
-        let body = match std::mem::replace(&mut self.is_entered, true) {
+        match std::mem::replace(&mut self.is_entered, true) {
             true => evidence::encode(&Entry::Outcome(outcome)),
             false => self.encode(self.decision(), None, None, Some(outcome)),
-        };
-        self.slot.leave(body);
+        }
     }
 }
 
@@ -471,7 +484,8 @@ impl Delivery {
         }
         self.record.observe(None, tally);
         self.record.charge_volume(tally);
-        self.record.enter_outcome(self.status, fault, bytes, fault.is_none(), tally, answered);
+        let body = self.record.outcome(self.status, fault, bytes, fault.is_none(), tally, answered);
+        self.record.slot.leave(body);
     }
 }
 

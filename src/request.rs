@@ -107,8 +107,14 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
         None => Cause::Panicked.into(),
     };
     let response = refuse(&refusal, language, &id, is_head);
-    record.refused(&refusal);
-    response
+    match receipt::of_refusal(&worker, &record, &refusal) {
+        // Boxed, because few refusals wait for their entry and none else should carry the room for it.
+        Some(seal) => Box::pin(seal.put_on_refusal(record, &refusal, response)).await,
+        None => {
+            record.refused(&refusal);
+            response
+        }
+    }
 }
 
 /// The stages, in order.
@@ -126,6 +132,7 @@ async fn walk(
     record.learnt.method = Some(canonical.method);
     record.learnt.trace_id = canonical.traceparent.map(|parent| parent.trace_id);
     record.learnt.body_bytes = canonical.content_length;
+    record.learnt.prefers_receipt = canonical.prefers_receipt;
 
     let snapshot = worker.shared.snapshots.current();
     record.learnt.policy_digest = Some(snapshot.digest.clone());
@@ -150,7 +157,6 @@ async fn walk(
 
         let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
         record.learnt.modes = Some(shown.modes.clone());
-        record.learnt.is_receipted = receipt::is_wanted(worker, &canonical, &asked.route);
         (admitted, shown)
     };
 

@@ -55,7 +55,7 @@ use crate::closed_enum;
 use crate::engine::dataset::{Dataset, Label};
 use crate::engine::principal::Application;
 use crate::engine::terms::{LegalBasis, Text};
-use crate::fault::Faults;
+use crate::fault::{Fault, Faults};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,6 +83,8 @@ pub struct Catalogue {
     pub notes: BTreeMap<Arc<str>, PublicNote>,
     /// By dataset: which of its rows and counts leave.
     pub siftings: BTreeMap<Arc<str>, Arc<Sifting>>,
+    /// What is wrong where the configuration has no key for receipts: each route that always gives one.
+    receipts_unsigned: Vec<Fault>,
 }
 
 /// A providing or asking department.
@@ -158,6 +160,14 @@ impl Catalogue {
     /// An application by client id.
     pub fn application(&self, id: &str) -> Option<&Arc<Application>> {
         self.applications.get(id).map(|registered| &registered.application)
+    }
+
+    /// Whether the folder can be served without a key that signs receipts.
+    ///
+    /// # Errors
+    /// Every `receipt: always`: a promise that could not be kept.
+    pub fn without_receipts(&self) -> Result<(), Faults> {
+        Faults(self.receipts_unsigned.clone()).or(())
     }
 }
 

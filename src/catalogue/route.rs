@@ -45,7 +45,7 @@ pub struct Route {
     pub records_parameter: Option<Arc<str>>,
     /// Refusals look as if the route did not exist.
     pub hidden: bool,
-    /// Every answer carries a receipt, asked for or not.
+    /// Every answer carries a receipt, asked for or not; refusals of a route that is not hidden, too.
     pub receipt: bool,
 }
 

@@ -87,11 +87,25 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             is_pushed_down: false,
             sifting,
             hidden: written.hidden,
-            receipt: matches!(written.receipt, Some(ReceiptWhen::Always)),
+            receipt: self.receipt(),
             template,
         };
         route.is_pushed_down = uses::is_pushed_down(&route);
         Some(route)
+    }
+
+    /// Whether every answer carries a receipt. Whether there is a key to sign it with, the configuration
+    /// says, so what would be wrong without one is kept.
+    fn receipt(&mut self) -> bool {
+        let Some(at) = &self.written.receipt else { return false };
+        let fault = self.source.fault(at.mark, "there is no key to sign receipts with").help(
+            "set `signing_key_file` under `audit` in the configuration, or leave `receipt` out: then answers carry \
+             one where the caller asks and there is a key",
+        );
+        self.loading.catalogue.receipts_unsigned.push(fault);
+        match at.value {
+            ReceiptWhen::Always => true,
+        }
     }
 
     fn dataset(&mut self) -> Option<Arc<Dataset>> {

@@ -401,8 +401,8 @@ pub(super) struct Route {
     /// Refusals look as if the route did not exist.
     #[serde(default)]
     pub hidden: bool,
-    /// `always`: every answer carries a receipt. Absent: where the caller asks for one.
-    pub receipt: Option<ReceiptWhen>,
+    /// `always`: every answer carries a receipt, refusals too. Absent: where the caller asks for one.
+    pub receipt: Option<At<ReceiptWhen>>,
 }
 
 /// How a table is written.

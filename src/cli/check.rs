@@ -2,7 +2,7 @@
 
 use super::{Exit, failed};
 use crate::fault::Faults;
-use crate::state::snapshot::{self, Checked};
+use crate::state::snapshot::{self, Checked, Receipts};
 use crate::{config, gateway};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,8 @@ pub struct Arguments {
 
 pub(super) fn check(arguments: &Arguments) -> Exit {
     let checked = match (&arguments.config, &arguments.policies) {
-        (None, Some(policies)) => snapshot::check(policies),
+        // Without a configuration it is not known whether there is a key, and not held against them.
+        (None, Some(policies)) => snapshot::check(policies, Receipts::Signed),
         (config, policies) => configured(config.as_deref(), policies.clone()),
     };
     match checked {

@@ -1,6 +1,6 @@
 //! Method, path, parameters and body → what is asked for.
 
-use super::{Shared, Worker, offered_as};
+use super::{Shared, Worker, offered_as, receipt};
 use crate::catalogue::{Captures, Found, Place, Route, SUBJECT, SubjectPlace, Target};
 use crate::engine::access::{Access, Subject};
 use crate::engine::canonical::{Canonical, canonical_query};
@@ -96,6 +96,8 @@ pub(super) async fn resolve(
     };
     record.learnt.route = Some(route.template.text().clone());
     record.learnt.dataset = Some(route.dataset.clone());
+    record.learnt.is_receipted = receipt::is_wanted(worker, canonical, route);
+    record.learnt.is_hidden = route.hidden;
     if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }

@@ -81,6 +81,24 @@ impl Snapshot {
     }
 }
 
+/// Whether the configuration has a key that signs receipts: what the folder may promise hangs on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipts {
+    Signed,
+    Unsigned,
+}
+
+impl Receipts {
+    /// # Errors
+    /// The snapshot promises what is not there.
+    fn allow(self, snapshot: Snapshot) -> Result<Snapshot, Faults> {
+        match self {
+            Receipts::Signed => Ok(snapshot),
+            Receipts::Unsigned => snapshot.catalogue.without_receipts().map(|()| snapshot),
+        }
+    }
+}
+
 fn policies(folder: &Folder, catalogue: &Catalogue) -> Result<Policies, Faults> {
     let schema = folder.text(SCHEMA)?.ok_or_else(|| {
         Fault::new(SCHEMA, "there is no such file").help("every policies folder holds the Cedar schema")
@@ -213,6 +231,7 @@ pub struct Attempt {
 /// The snapshot in force.
 pub struct Snapshots {
     root: PathBuf,
+    receipts: Receipts,
     current: ArcSwap<Snapshot>,
     status: Mutex<Status>,
 }
@@ -222,13 +241,14 @@ impl Snapshots {
     ///
     /// # Errors
     /// Everything that is wrong: without a valid snapshot nothing is served.
-    pub fn start(root: &Path, unix_seconds: i64) -> Result<Snapshots, Faults> {
+    pub fn start(root: &Path, receipts: Receipts, unix_seconds: i64) -> Result<Snapshots, Faults> {
         let folder = Folder::read(root)?;
-        let snapshot = Snapshot::build(&folder, None, civil_date(unix_seconds))?;
+        let snapshot = receipts.allow(Snapshot::build(&folder, None, civil_date(unix_seconds))?)?;
         let status =
             Status { ok: true, read: Some(folder.digest()), loaded_at: unix_seconds, faults: String::new() };
         Ok(Snapshots {
             root: root.to_owned(),
+            receipts,
             current: ArcSwap::from_pointee(snapshot),
             status: Mutex::new(status),
         })
@@ -265,7 +285,8 @@ impl Snapshots {
         if !forced && !is_over && last.read.as_ref() == Some(&after) {
             return None;
         }
-        let faults = match Snapshot::build(&folder, Some(&current), day) {
+        let built = Snapshot::build(&folder, Some(&current), day);
+        let faults = match built.and_then(|snapshot| self.receipts.allow(snapshot)) {
             Ok(snapshot) => {
                 self.current.store(Arc::new(snapshot));
                 let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -324,10 +345,10 @@ pub struct Checked(pub Vec<String>);
 /// # Errors
 /// Everything that is wrong with it, and what is overdue: reviews and permits whose day has passed. A
 /// gateway serves on with these; whoever checks a folder is to mend them.
-pub fn check(root: &Path) -> Result<Checked, Faults> {
+pub fn check(root: &Path, receipts: Receipts) -> Result<Checked, Faults> {
     let folder = Folder::read(root)?;
     let today = civil_date(Clock::start().now().unix_seconds());
-    let snapshot = Snapshot::build(&folder, None, today)?;
+    let snapshot = receipts.allow(Snapshot::build(&folder, None, today)?)?;
     overdue(&snapshot, today)?;
     let catalogue = &snapshot.catalogue;
     Ok(Checked(vec![

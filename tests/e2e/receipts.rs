@@ -6,6 +6,7 @@ use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventu
 use std::io::Read as _;
 use std::process::Command;
 use zhamen::config::Settings;
+use zhamen::config::settings::Quota;
 use zhamen::engine::evidence::note::SigningKey;
 use zhamen::engine::evidence::receipt::{Claims, Expected, Mismatch, Signer, verify};
 
@@ -271,4 +272,223 @@ fn the_command_checks_receipts_without_the_gateway() {
         let (exit, said) = command(&stage, receipt, more);
         assert!(exit == code && said.contains(says), "{more:?}: {exit} {said}");
     }
+}
+
+/// What is refused, why, and how often the upstream hears of it is `refusals`' matter; here each has a
+/// receipt that says the same as the document and the log, and is nobody else's.
+#[test]
+fn every_refusal_of_a_proved_caller_has_its_own_receipt() {
+    let (stage, public) = started(|_| ());
+    stage.upstream().always(Play::Answer(answer(500, &[("Content-Type", "application/json")], "{}")));
+    let get = |path: &str| format!("GET {path}");
+    let invalid = ENTERPRISE.strip_suffix('8').unwrap();
+    let table: [(String, (u16, &str), &str, &str); 6] = [
+        (get(HOUSEHOLD), (403, "E-PURPOSE-MISMATCH"), "DENY", "household"),
+        (get(invalid), (422, "E-INVALID-ID"), "REFUSED", "enterprise"),
+        (get("/market-regulation/v1/nothing"), (404, "E-NOT-FOUND"), "REFUSED", ""),
+        (format!("DELETE {ENTERPRISE}"), (405, "E-METHOD"), "REFUSED", ""),
+        (get(&format!("{ENTERPRISE}?x=1")), (400, "E-REQUEST"), "REFUSED", "enterprise"),
+        (get(ENTERPRISE), (502, "E-UPSTREAM"), "REFUSED", "enterprise"),
+    ];
+    let mut given: Vec<(Reply, Claims)> = Vec::new();
+    for (line, (status, code), decision, dataset) in table {
+        let reply = ask(&stage, MARKET, &line, "Prefer: receipt\r\n");
+        let claims = verify(receipt_on(&reply), &public).unwrap();
+        let told = (reply.status, reply.code(), claims.reasons[0].as_str());
+        assert_eq!(told, (status, code.to_owned(), code), "{line}: {}", reply.text());
+        let stated = (claims.status, claims.decision.as_str(), claims.dataset.as_str());
+        assert_eq!(stated, (status, decision, dataset), "{line}");
+        assert_eq!(reply.header("preference-applied"), Some("receipt"));
+        stands_in_the_log(&stage, &reply, &claims);
+        given.push((reply, claims));
+    }
+    for (at, (reply, _)) in given.iter().enumerate() {
+        let id = reply.request_id();
+        for (of, (_, claims)) in given.iter().enumerate() {
+            let caller = Some("market-window|sj-0302");
+            let expected = Expected { request_id: Some(&id), caller, body: Some(&reply.body) };
+            let wanted = if at == of { Ok(()) } else { Err(Mismatch::Request) };
+            assert_eq!(expected.check(claims), wanted, "refusal {at}, receipt {of}");
+            let body = Expected { body: Some(&reply.body), ..Expected::default() };
+            assert_eq!(body.check(claims).is_ok(), at == of, "document {at}, receipt {of}");
+        }
+    }
+}
+
+/// To HEAD there is no document; the receipt is of the same refusal all the same.
+#[test]
+fn a_refusal_to_head_has_a_receipt_of_no_bytes() {
+    let (stage, public) = started(|_| ());
+    let token = stage.token(MARKET.1);
+    let mut connection = stage.connect(MARKET.0);
+    let more = "Prefer: receipt\r\nConnection: close\r\n";
+    connection.send(&crate::refusals::request(&token, &format!("HEAD {HOUSEHOLD}"), more)).unwrap();
+    let mut said = String::new();
+    let _ = connection.stream.read_to_string(&mut said);
+    assert!(said.starts_with("HTTP/1.1 403"), "{said}");
+    let receipt = said.lines().find_map(|line| line.strip_prefix("zhamen-receipt: ")).unwrap();
+    let claims = verify(receipt, &public).unwrap();
+    assert_eq!((claims.decision.as_str(), claims.body.bytes), ("DENY", 0));
+}
+
+fn receipt_on(reply: &Reply) -> &str {
+    reply.header("zhamen-receipt").unwrap_or_else(|| panic!("{}\n{}", reply.head, reply.text()))
+}
+
+/// The receipt's place is the entry that says of this request what the receipt says.
+fn stands_in_the_log(stage: &Stage, reply: &Reply, claims: &Claims) {
+    let id = reply.request_id();
+    let is_it = |entry: &serde_json::Value| entry["seq"].as_u64() == Some(claims.entry.seq);
+    // No waiting: it was durable before the answer left.
+    let entry = stage.entries().into_iter().find(is_it).expect("the entry is there with the receipt");
+    assert_eq!(
+        (entry["hash"].as_str(), entry["request_id"].as_str()),
+        (Some(&*claims.entry.hash), Some(&*id))
+    );
+    assert_eq!(entry["status"], claims.status, "{entry}");
+    if entry["kind"] == "request" {
+        assert_eq!(entry["policy_digest"], claims.policy_digest.as_str());
+        assert_eq!(
+            (&entry["decision"], &entry["reason"]),
+            (&claims.decision.as_str().into(), &claims.reasons[0].as_str().into())
+        );
+    } else {
+        // It was allowed first, and could not be answered then.
+        assert_eq!((&entry["kind"], &entry["delivered"]), (&"outcome".into(), &false.into()), "{entry}");
+    }
+}
+
+#[test]
+fn refusals_over_quota_have_receipts_and_those_of_nobody_have_none() {
+    let one = Quota { per_second: 1, burst: 16 };
+    let (stage, public) = started(|settings| settings.quotas.caller = one);
+    let wanted = "Prefer: receipt\r\n";
+    for token in ["abc", &stage.ground.mint(MARKET.1, |claims| claims["iss"] = "https://idp.example".into())]
+    {
+        let request = crate::refusals::request(token, &format!("GET {ENTERPRISE}"), wanted);
+        let reply = stage.ask(MARKET.0, &request);
+        assert_eq!((reply.status, reply.header("zhamen-receipt")), (401, None), "{}", reply.head);
+    }
+    let unasked = stage.get(MARKET, HOUSEHOLD);
+    assert_eq!((unasked.status, unasked.header("zhamen-receipt")), (403, None));
+    let mut replies = (0..60).map(|_| ask(&stage, MARKET, &format!("GET {ENTERPRISE}"), wanted));
+    let reply = replies.find(|reply| reply.status == 429).expect("the quota runs out");
+    let claims = verify(receipt_on(&reply), &public).unwrap();
+    assert_eq!((claims.decision.as_str(), claims.reasons.join(",").as_str()), ("REFUSED", "E-EXCESSIVE"));
+    assert!(claims.labels.is_empty() && claims.records.is_none());
+    stands_in_the_log(&stage, &reply, &claims);
+}
+
+/// A hidden route's refusals are those of a route that is not there, receipts too.
+#[test]
+fn receipts_do_not_show_hidden_routes() {
+    let plenty = Quota { per_second: 10_000, burst: 10_000 };
+    let (stage, public) = started(|settings| settings.quotas.caller = plenty);
+    let always = |hidden: &'static str| {
+        move |text: String| {
+            let route = "path: /public-security/v1/households/{id}\n";
+            let (before, after) = text.split_once(route).unwrap();
+            let after = after.replace("    hidden: true\n", "").replacen("    receipt: always\n", "", 1);
+            format!("{before}{route}    receipt: always\n{hidden}{after}")
+        }
+    };
+    let file = "policies/catalogue/public-security.yaml";
+    stage.ground.edit(file, always(""));
+    let denied = || stage.get(MARKET, HOUSEHOLD);
+    assert!(eventually(|| denied().header("zhamen-receipt").is_some()), "the route gives one unasked");
+    let reply = denied();
+    let claims = verify(receipt_on(&reply), &public).unwrap();
+    assert_eq!((reply.status, claims.decision.as_str(), claims.dataset.as_str()), (403, "DENY", "household"));
+    assert_eq!(reply.header("preference-applied"), None, "nobody asked");
+
+    stage.ground.edit(file, always("    hidden: true\n"));
+    assert!(eventually(|| denied().status == 404));
+    assert_eq!(denied().header("zhamen-receipt"), None);
+    let shape = |path: &str| {
+        let reply = ask(&stage, MARKET, &format!("GET {path}"), "Prefer: receipt\r\n");
+        assert_eq!(reply.status, 404);
+        let claims = verify(receipt_on(&reply), &public).unwrap();
+        let mut said = serde_json::to_value(&claims).unwrap();
+        for own in ["iat", "jti", "entry", "body"] {
+            said[own] = serde_json::Value::Null;
+        }
+        (said, reply.header("preference-applied").map(str::to_owned))
+    };
+    assert_eq!(shape(HOUSEHOLD), shape("/public-security/v1/nothing"));
+    assert_eq!(stage.get(CIVIL, HOUSEHOLD).status, 200);
+}
+
+#[test]
+fn the_command_tells_the_receipts_of_refusals_apart() {
+    let (mut stage, _) = started(|_| ());
+    let refused = |path: &str| ask(&stage, MARKET, &format!("GET {path}"), "Prefer: receipt\r\n");
+    let (reply, other) = (refused(HOUSEHOLD), refused(HOUSEHOLD));
+    stage.stop();
+    let receipt = receipt_on(&reply);
+    std::fs::write(stage.ground.path("body"), &reply.body).unwrap();
+    std::fs::write(stage.ground.path("other"), &other.body).unwrap();
+    let softened = reply.text().replace("403", "404");
+    std::fs::write(stage.ground.path("softened"), softened).unwrap();
+    let (id, other_id) = (reply.request_id(), other.request_id());
+    let table: [(&str, &[&str], i32, &str); 7] = [
+        (receipt, &["--body", "body", "--request-id", &id, "--log", "audit"], 0, "\"DENY\""),
+        (receipt, &["--caller", "market-window|sj-0302"], 0, "\"reasons\""),
+        (receipt, &["--body", "other"], 1, "another answer"),
+        (receipt, &["--body", "softened"], 1, "another answer"),
+        (receipt, &["--request-id", &other_id], 1, "another request"),
+        (receipt_on(&other), &["--body", "body"], 1, "another answer"),
+        (receipt_on(&other), &["--request-id", &id], 1, "another request"),
+    ];
+    for (receipt, more, code, says) in table {
+        let (exit, said) = command(&stage, receipt, more);
+        assert!(exit == code && said.contains(says), "{more:?}: {exit} {said}");
+    }
+}
+
+/// `receipt: always` is a promise that needs a key: without one nothing starts, and a folder that makes
+/// it is not taken over.
+#[test]
+fn a_route_cannot_promise_receipts_without_a_key() {
+    let ground = Ground::lay();
+    let file = "policies/catalogue/public-security.yaml";
+    let route = "    path: /public-security/v1/households/{id}\n";
+    let promise = |text: String| text.replace(route, &format!("{route}    receipt: always\n"));
+    ground.edit(file, promise);
+    let line = 1 + std::fs::read_to_string(ground.path(file))
+        .unwrap()
+        .lines()
+        .position(|line| line.contains("receipt: always"))
+        .unwrap();
+    let zhamen = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zhamen"));
+        let output = command.current_dir(ground.dir.path()).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(zhamen(&["check", "--config", "zhamen.yaml"]), (0, String::new()));
+    ground.edit("zhamen.yaml", |text| {
+        let keyless = |line: &&str| {
+            !["signing_key_file:", "witness_file:"].iter().any(|key| line.trim_start().starts_with(key))
+        };
+        text.lines().filter(keyless).map(|line| format!("{line}\n")).collect()
+    });
+    for (arguments, code) in
+        [(["check", "--config", "zhamen.yaml"], 1), (["run", "--config", "zhamen.yaml"], 78)]
+    {
+        let (exit, said) = zhamen(&arguments);
+        let place =
+            format!("catalogue/public-security.yaml:{line}:14: there is no key to sign receipts with");
+        assert!(exit == code && said.contains(&place), "{exit} {said}");
+        assert!(
+            said.contains("receipt: always\n") && said.contains("set `signing_key_file` under `audit`"),
+            "{said}"
+        );
+    }
+    // The folder alone does not say whether there is a key.
+    assert_eq!(zhamen(&["check", "--policies", "policies"]).0, 0);
+
+    ground.edit(file, |text| text.replace("    receipt: always\n", ""));
+    let stage = ground.start(|settings| settings.audit.signing_key_file = None);
+    stage.ground.edit(file, promise);
+    assert!(eventually(|| stage.metric("zhamen_policy_reload_ok", &[]) == 0.0));
+    assert_eq!(stage.get(CIVIL, HOUSEHOLD).status, 200);
 }

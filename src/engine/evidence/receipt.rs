@@ -5,6 +5,7 @@
 //! answer's bytes by their SHA-256 and length, to the request by its id, to the caller, and to the
 //! entry of the log by number and hash; so it fits no other answer, and whoever holds it holds a point
 //! through which the log must still run. It never expires: it is evidence, not leave to do anything.
+//! A refusal is an answer too: its receipt gives the reasons, and its bytes are the problem document.
 //!
 //! This room makes and checks the text; it reads no file and no clock.
 //!
@@ -13,7 +14,7 @@
 //! let signer = Signer::from_seed(&[7; 32]).unwrap();
 //! let statement = Statement {
 //!     request_id: "r-1".into(), caller: "market-window|sj-0042".into(), issued_at: 1_795_397_400,
-//!     entry: Place { seq: 12, hash: "0".repeat(64) }, ..Statement::default()
+//!     decision: "ALLOW".into(), entry: Place { seq: 12, hash: "0".repeat(64) }, ..Statement::default()
 //! };
 //! let text = signer.sign(&statement, &Answered::of(b"{}"));
 //! let claims = verify(&text, &signer.public_key()).unwrap();
@@ -21,6 +22,7 @@
 //! assert!(Expected { body: Some(b"{} "), ..Expected::default() }.check(&claims).is_err());
 //! ```
 
+use super::Decision;
 use crate::engine::mask::subjects::SubjectCount;
 use crate::engine::terms::DisclosureMode;
 use aws_lc_rs::digest::{Context, SHA256, digest};
@@ -47,14 +49,18 @@ pub struct Statement {
     pub caller: String,
     /// Unified social credit code of the receiving department.
     pub department: String,
+    /// What was asked of; empty where a request was refused before that was clear, or is not told.
     pub dataset: String,
     /// The catalogue's code of the dataset.
     pub code: String,
     pub interface: String,
     pub purpose: Option<String>,
     pub matter: Option<String>,
-    /// `ALLOW` or `ALLOW_PARTIAL`.
+    /// A [`Decision`], as the caller was told.
     pub decision: String,
+    /// Codes of the reasons of a refusal, the one told first at the front. Empty for answers with data,
+    /// and never for refusals.
+    pub reasons: Vec<String>,
     pub status: u16,
     /// Digest of the policies folder that decided.
     pub policy_digest: String,
@@ -149,14 +155,19 @@ pub struct Claims {
     /// The caller.
     pub sub: String,
     pub department: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub dataset: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub code: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub interface: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub purpose: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub matter: Option<String>,
     pub decision: String,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reasons: Vec<String>,
     pub status: u16,
     pub policy_digest: String,
     pub labels: Vec<LabelStated>,
@@ -255,6 +266,7 @@ fn claims(statement: &Statement, answered: &Answered) -> Claims {
         purpose,
         matter,
         decision,
+        reasons: statement.reasons.clone(),
         status,
         policy_digest: statement.policy_digest.clone(),
         labels: statement.labels.clone(),
@@ -322,7 +334,17 @@ pub fn verify(text: &str, public_key: &[u8; 32]) -> Result<Claims, ReceiptFault>
     key.verify(signed.as_bytes(), &signature?).map_err(|_| ReceiptFault::Signature)?;
     let claims: Claims = serde_json::from_slice(&claims?).map_err(|_| ReceiptFault::Claims)?;
     let modes_known = claims.labels.iter().all(|label| DisclosureMode::parse(&label.mode).is_some());
-    if claims.iss != ISSUER || !modes_known { Err(ReceiptFault::Claims) } else { Ok(claims) }
+    let is_sound = claims.iss == ISSUER && modes_known && has_reasons_if_refused(&claims);
+    if is_sound { Ok(claims) } else { Err(ReceiptFault::Claims) }
+}
+
+/// A refusal says why and shows no label; what is shown was not refused.
+fn has_reasons_if_refused(claims: &Claims) -> bool {
+    match Decision::parse(&claims.decision) {
+        Some(Decision::Allow | Decision::AllowPartial) => claims.reasons.is_empty(),
+        Some(Decision::Deny | Decision::Refused) => !claims.reasons.is_empty() && claims.labels.is_empty(),
+        None => false,
+    }
 }
 
 /// What a receipt is held against; what is absent is not compared.

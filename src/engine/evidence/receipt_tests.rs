@@ -18,6 +18,7 @@ fn statement() -> Statement {
         purpose: Some("business-registration".into()),
         matter: None,
         decision: "ALLOW_PARTIAL".into(),
+        reasons: Vec::new(),
         status: 200,
         policy_digest: "ab".repeat(32),
         labels: vec![
@@ -47,6 +48,51 @@ fn a_receipt_says_what_was_stated() {
     assert_eq!((said.entry.seq, said.labels.len(), said.decision.as_str()), (42, 2, "ALLOW_PARTIAL"));
     let all = Expected { request_id: Some("r-1"), caller: Some("market-window|sj-0042"), body: Some(BODY) };
     assert_eq!(all.check(&said), Ok(()));
+}
+
+/// A refusal has a decision, its reasons and no labels; an answer has no reasons. Anything else is no
+/// receipt, whoever signed it.
+#[test]
+fn a_refusal_states_its_reasons_and_an_answer_has_none() {
+    let reasons = || vec!["E-MATTER-MISSING".to_owned(), "E-NO-POLICY".to_owned()];
+    let labels = statement().labels;
+    for (decision, reasons, labels, expect) in [
+        ("DENY", reasons(), vec![], true),
+        ("REFUSED", reasons(), vec![], true),
+        ("DENY", vec![], vec![], false),
+        ("REFUSED", vec![], vec![], false),
+        ("DENY", reasons(), labels.clone(), false),
+        ("ALLOW", vec![], labels.clone(), true),
+        ("ALLOW", reasons(), labels.clone(), false),
+        ("ALLOW_PARTIAL", reasons(), labels, false),
+        ("PERHAPS", reasons(), vec![], false),
+        ("", vec![], vec![], false),
+    ] {
+        let stated = Statement { decision: decision.into(), reasons, labels, status: 403, ..statement() };
+        let said = verify(&signer().sign(&stated, &Answered::of(BODY)), &signer().public_key());
+        match said {
+            Ok(said) => assert!(expect && said.reasons == stated.reasons, "{stated:?}"),
+            Err(fault) => assert!(!expect && fault == ReceiptFault::Claims, "{stated:?}"),
+        }
+    }
+}
+
+/// What is unknown or not told of a refused request is left out, not written as nothing.
+#[test]
+fn a_refusal_before_a_route_names_no_dataset() {
+    let stated = Statement {
+        decision: "REFUSED".into(),
+        reasons: vec!["E-NOT-FOUND".into()],
+        status: 404,
+        ..Statement::default()
+    };
+    let text = signer().sign(&stated, &Answered::of(BODY));
+    let claims = URL_SAFE_NO_PAD.decode(text.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    for name in ["dataset", "code", "interface", "purpose", "matter", "subjects", "records"] {
+        assert!(claims.get(name).is_none(), "{name}: {claims}");
+    }
+    assert_eq!(verify(&text, &signer().public_key()).unwrap().dataset, "");
 }
 
 #[test]

@@ -128,7 +128,9 @@ fn evidence_token(key: &SubjectKey, number: &str) -> String {
 
 fn view(usage: &Arc<Usage>, audit: &Arc<Audit>, keys: SubjectKeys, burst: u32) -> Arc<UsageView> {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let snapshots = Arc::new(Snapshots::start(&policies, USED_AT / 1000).unwrap());
+    let snapshots = Arc::new(
+        Snapshots::start(&policies, crate::state::snapshot::Receipts::Signed, USED_AT / 1000).unwrap(),
+    );
     let quota = Quota { per_second: 1, burst };
     Arc::new(UsageView::new(usage.clone(), snapshots, audit.clone(), keys, &[5; 32], quota))
 }

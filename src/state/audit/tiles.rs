@@ -54,6 +54,20 @@ impl TileStore {
         read.find(|bytes| bytes.len() >= wanted && bytes.len().is_multiple_of(32))
     }
 
+    /// Whether a file in the place of this tile, full or partial, holds other hashes as far as both go.
+    /// Files that are cut short hold fewer, and those of a log that grows hold more.
+    pub fn contradicts(&self, tile: &Tile) -> bool {
+        let differs = |stored: Vec<u8>| {
+            let common = stored.len().min(tile.bytes.len());
+            stored[..common] != tile.bytes[..common]
+        };
+        let partial = fs::read_dir(self.partial_folder(tile.name)).into_iter().flatten().flatten();
+        let is_width = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+        let tiles = partial.filter(|entry| entry.file_name().to_str().is_some_and(is_width));
+        let mut paths = tiles.map(|entry| entry.path()).chain([self.dir.join(tile.name.full().path())]);
+        paths.any(|path| fs::read(path).is_ok_and(differs))
+    }
+
     fn partial_folder(&self, name: TileName) -> PathBuf {
         let mut path = self.dir.join(name.full().path()).into_os_string();
         path.push(".p");
@@ -111,13 +125,16 @@ impl TileStore {
         rustix::fs::syncfs(File::open(&self.dir)?).map_err(io::Error::from)
     }
 
+    /// Whether a full tile is here, by its length.
+    pub fn has_full(&self, name: TileName) -> bool {
+        let found = fs::metadata(self.dir.join(name.full().path()));
+        found.is_ok_and(|found| found.len() == TILE_WIDTH as u64 * 32)
+    }
+
     /// Whether all full tiles of the tree of so many leaves are here. Looks at lengths only.
     pub fn is_complete(&self, size: u64) -> bool {
-        let is_there = |level: u8, index: u64| {
-            let name = TileName { level, index, width: TILE_WIDTH as u16 };
-            let found = fs::metadata(self.dir.join(name.path()));
-            found.is_ok_and(|found| found.len() == TILE_WIDTH as u64 * 32)
-        };
+        let is_there =
+            |level: u8, index: u64| self.has_full(TileName { level, index, width: TILE_WIDTH as u16 });
         (0..=LEVEL_MAX).all(|level| {
             let full = (size >> (TILE_HEIGHT * u32::from(level))) / TILE_WIDTH as u64;
             (0..full).all(|index| is_there(level, index))

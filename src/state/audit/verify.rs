@@ -56,11 +56,10 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
         }
         edge.push(cursor.hash, &mut full);
         for tile in full.drain(..) {
-            match store.read_full(tile.name) {
-                Some(stored) if stored == tile.bytes => {}
-                Some(_) => return Err(What::Tile(tile.name.path())),
-                None => tiles_missing += 1,
+            if store.contradicts(&tile) {
+                return Err(What::Tile(tile.name.path()));
             }
+            tiles_missing += u64::from(!store.has_full(tile.name));
         }
         anchors.at(&edge)
     };
@@ -84,6 +83,10 @@ pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> 
         ..Report::default()
     };
     anchors.end(report.entries).map_err(whole)?;
+    // Those at the tree's right edge, of which no full tile has been compared.
+    if let Some(tile) = edge.partial().iter().find(|tile| has_tree && store.contradicts(tile)) {
+        return Err(whole(What::Tile(tile.name.path())));
+    }
     let root = if has_tree { edge.root() } else { [0; 32] };
     Ok(Report { root, checkpoints: anchors.agreed, covered: anchors.covered, tiles_missing, ..report })
 }
@@ -126,3 +129,7 @@ fn anchors<'a>(dir: &Path, against: &'a Against) -> Result<Anchors<'a>, Finding>
     }
     Ok(anchors)
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
