@@ -27,33 +27,13 @@ use crate::catalogue::{Catalogue, Found, ParameterKind, Place, Route, Target, Te
 use crate::engine::canonical::{Segments, canonical_query};
 use crate::engine::identifier::{Kind, Verdict, check};
 use crate::engine::mask::Plan;
+use crate::engine::mask::links::{Extent, Reading, is_strong, readings, stretches, telling};
 use crate::engine::terms::Method;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 /// Longer values are no header of an API.
 const VALUE_BYTES_MAX: usize = 1024;
-
-/// Kinds that are recognised by their form alone.
-const TELLING: &[Kind] = &[
-    Kind::ResidentId,
-    Kind::ForeignerId,
-    Kind::Uscc,
-    Kind::OrganisationCode,
-    Kind::BusinessLicence,
-    Kind::Mobile,
-    Kind::BankCard,
-    Kind::Iban,
-    Kind::Passport,
-    Kind::HomeVisitPermit,
-    Kind::DisabilityCertificate,
-    Kind::StudentNumber,
-    Kind::Vin,
-    Kind::Email,
-    Kind::EstonianId,
-    Kind::FinnishHetu,
-    Kind::UsSsn,
-];
 
 /// What links are read against.
 pub(super) struct Links<'a> {
@@ -176,11 +156,25 @@ impl Links<'_> {
         };
         match subject.map(|subject| subject.kind).or(identifier) {
             Some(kind) => self.is_subject(kind, value),
-            None => TELLING.iter().all(|kind| match check(*kind, value) {
-                Verdict::Invalid(_) => true,
-                Verdict::Valid(_) | Verdict::ChecksumWarning(_) => self.is_subject(*kind, value),
-            }),
+            None => self.names_nobody_else(value),
         }
+    }
+
+    /// A value that the catalogue says nothing of holds no identifier but that of the subject. Read as
+    /// references in bodies are; as a link can be left out, a wrong check character is reason enough.
+    fn names_nobody_else(&self, value: &str) -> bool {
+        let mut is_known = true;
+        stretches(value, &mut |_, stretch, extent| {
+            let mut is_one = false;
+            for Reading { kind, identifier, is_sound } in readings(stretch) {
+                if telling(kind) && (extent == Extent::Whole || is_sound && is_strong(kind)) {
+                    is_one = true;
+                    is_known &= self.subject == Some(identifier.canonical());
+                }
+            }
+            is_one
+        });
+        is_known
     }
 
     fn is_subject(&self, kind: Kind, value: &str) -> bool {
