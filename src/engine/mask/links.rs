@@ -9,19 +9,25 @@
 //! spaces, with `/`, `?`, `#`, `.`, `\` or an escape (`%`); or with a scheme of at most 32 characters, a
 //! colon, and no space. The first byte says no to almost everything else.
 //!
-//! **What is looked at.** Escapes are undone until none is left, so that `%2533` is `3`. Then come the
-//! components (what stands between `/ ? # & = ; , :` and their like), then the parts of each at whatever
-//! is neither letter, digit nor dash, then at dashes. The first that is an identifier is replaced whole.
-//! Letters and digits without anything between them are one part: `id330106…` is not found.
+//! **What is looked at.** The text with its escapes undone until none is left, so that `%2533` is `3`, then
+//! undone once, then as it is. Of each come the components (what stands between `/ ? # & = ; , :` and their
+//! like), then the parts of each at whatever is neither letter, digit nor dash, then at dashes. The first
+//! that is an identifier is replaced whole. Letters and digits without anything between them are one
+//! part: `id330106…` is not found, as [`detect`](crate::engine::detect) does not find it.
 //!
 //! **What is an identifier that may not leave:**
 //!
 //! | the text checks as a kind | and the dataset has | outcome |
 //! |---|---|---|
-//! | right or with a wrong check character | a label of that kind which is not CLEAR | replaced: what the least open such label shows, else `*` for each character |
+//! | right | a label of that kind which is not CLEAR | replaced: what the least open such label shows, else `*` for each character |
+//! | right, of a kind with a strong check | no such label | replaced by `*` |
 //! | right | only CLEAR labels of that kind | stays |
-//! | right, and the kind is one of [`telling`] with a strong check, or the whole component is it | no such label | replaced by `*` |
-//! | any other way | | stays |
+//! | with a wrong check character | a label of that kind which is not CLEAR | replaced as above |
+//! | right, the whole component, of a kind that [`detect`](crate::engine::detect) looks for and [`telling`] | no such label | replaced by `*` |
+//! | otherwise | | stays |
+//!
+//! The first row that fits counts. Kinds are taken as families there are of them
+//! ([`expects`](crate::engine::detect::expects)).
 //!
 //! Nothing is looked for in datasets without a label of an identifier's kind. Names and addresses have
 //! no form that would tell them from words, so they are not found. Headers (`Location`, `Link`) are
@@ -43,7 +49,7 @@
 mod tests;
 
 use super::plan::{LabelRule, Plan};
-use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
+use super::scalar::{LabelAction, Scalar, ShowContext, Shown, show};
 use super::watch::{self, FoundIn};
 use crate::engine::canonical::bytes::{hex, is_path, push_escaped};
 use crate::engine::detect::{KINDS, expects};
@@ -248,7 +254,8 @@ pub(in crate::engine::mask) struct Links {
     decoded: Decoded,
     /// What is shown of the last reference in which something was replaced.
     pub(in crate::engine::mask) shown: String,
-    part: String,
+    /// The same, before the next way to read it.
+    before: String,
 }
 
 impl Links {
@@ -264,25 +271,48 @@ impl Links {
         if begins.is_empty() || !may_begin(begins.as_bytes(), false) {
             return false;
         }
-        let Links { decoded, shown, part } = self;
-        decoded.read(text);
-        shown.clear();
-        let mut shown_to = 0;
-        decoded.stretches(&mut |place, stretch, extent| {
-            let Some((kind, rule)) = hidden(&plan.actions, stretch, extent) else { return false };
-            shown.push_str(text.get(shown_to..place.start).unwrap_or_default());
-            stand_in(stretch, rule, plan, part);
-            escape(part, shown);
-            shown_to = place.end;
-            watch::count(found, label, kind);
-            true
-        });
-        if shown_to == 0 {
-            return false;
+        let is_escaped = memchr::memchr(b'%', begins.as_bytes()).is_some();
+        let ways = if is_escaped { Escapes::ALL } else { &[Escapes::Kept] };
+        let mut is_hidden = false;
+        for way in ways {
+            if is_hidden {
+                std::mem::swap(&mut self.shown, &mut self.before);
+            }
+            let Links { decoded, shown, before } = self;
+            let text = if is_hidden { before.as_str() } else { text };
+            decoded.read(text, *way);
+            if replace(text, decoded, shown, |stretch, extent| {
+                let (kind, rule) = hidden(&plan.actions, stretch, extent)?;
+                watch::count(found, label, kind);
+                Some(stand_in(stretch, rule, plan))
+            }) {
+                is_hidden = true;
+            } else if is_hidden {
+                std::mem::swap(&mut self.shown, &mut self.before);
+            }
         }
-        shown.push_str(text.get(shown_to..).unwrap_or_default());
-        true
+        is_hidden
     }
+}
+
+/// Writes a text with other parts in place of some; true if there was one.
+fn replace(
+    text: &str,
+    decoded: &Decoded,
+    shown: &mut String,
+    mut instead: impl FnMut(&str, Extent) -> Option<String>,
+) -> bool {
+    shown.clear();
+    let mut shown_to = 0;
+    decoded.stretches(&mut |place, stretch, extent| {
+        let Some(part) = instead(stretch, extent) else { return false };
+        shown.push_str(text.get(shown_to..place.start).unwrap_or_default());
+        escape(&part, shown);
+        shown_to = place.end;
+        true
+    });
+    shown.push_str(text.get(shown_to..).unwrap_or_default());
+    shown_to > 0
 }
 
 /// What the labels of a dataset say of one kind.
@@ -304,7 +334,11 @@ fn sight(rules: &[LabelRule], kind: Kind) -> Sight<'_> {
 
 /// The kind of identifier that this stretch is and that may not leave, and the label that says so, where
 /// one does: see the table above.
-fn hidden<'p>(rules: &'p [LabelRule], stretch: &str, extent: Extent) -> Option<(Kind, Option<&'p LabelRule>)> {
+fn hidden<'p>(
+    rules: &'p [LabelRule],
+    stretch: &str,
+    extent: Extent,
+) -> Option<(Kind, Option<&'p LabelRule>)> {
     let (mut is_clear, mut doubtful) = (false, None);
     for Reading { kind, is_sound, .. } in readings(stretch) {
         match sight(rules, kind) {
@@ -312,7 +346,9 @@ fn hidden<'p>(rules: &'p [LabelRule], stretch: &str, extent: Extent) -> Option<(
             Sight::Hidden(rule) => doubtful = doubtful.or(Some((kind, Some(rule)))),
             Sight::Clear => is_clear |= is_sound,
             Sight::NoLabel if is_sound && is_strong(kind) && telling(kind) => return Some((kind, None)),
-            Sight::NoLabel if is_sound && extent == Extent::Whole && telling(kind) && KINDS.contains(&kind) => {
+            Sight::NoLabel
+                if is_sound && extent == Extent::Whole && telling(kind) && KINDS.contains(&kind) =>
+            {
                 doubtful = doubtful.or(Some((kind, None)));
             }
             Sight::NoLabel => {}
@@ -321,16 +357,14 @@ fn hidden<'p>(rules: &'p [LabelRule], stretch: &str, extent: Extent) -> Option<(
     doubtful.filter(|_| !is_clear)
 }
 
-/// Writes what is shown of an identifier: what its label shows, else a star for each character.
-fn stand_in(stretch: &str, rule: Option<&LabelRule>, plan: &Plan, part: &mut String) {
+/// What is shown of an identifier: what its label shows, else a star for each character.
+fn stand_in(stretch: &str, rule: Option<&LabelRule>, plan: &Plan) -> String {
     let context: ShowContext<'_> = watch::context(&plan.token_key, plan.today);
-    let is_shown = rule.is_some_and(|rule| {
-        let view = show_into(&rule.action, rule.kind, Scalar::Text(stretch), &context, part);
-        matches!(view, View::Text(_))
-    });
-    if !is_shown {
-        part.clear();
-        part.extend(stretch.chars().map(|_| '*'));
+    match rule.map(|rule| show(&rule.action, rule.kind, Scalar::Text(stretch), &context)) {
+        Some(Shown::Text(part)) => part,
+        Some(Shown::Number(_) | Shown::Bool(_) | Shown::Null | Shown::Absent) | None => {
+            stretch.chars().map(|_| '*').collect()
+        }
     }
 }
 
@@ -339,6 +373,20 @@ fn escape(part: &str, shown: &mut String) {
     for byte in part.bytes() {
         if is_path(byte) && byte != b'&' { shown.push(char::from(byte)) } else { push_escaped(shown, byte) }
     }
+}
+
+/// How a reference is read. A `%` that was meant as one may stand before two digits, so that no single
+/// way is sure to be its writer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escapes {
+    Kept,
+    UndoneOnce,
+    /// Until none is left.
+    Undone,
+}
+
+impl Escapes {
+    const ALL: &[Escapes] = &[Escapes::Undone, Escapes::UndoneOnce, Escapes::Kept];
 }
 
 /// A reference without its escapes.
@@ -350,24 +398,29 @@ struct Decoded {
 }
 
 impl Decoded {
-    /// Undoes escapes until none is left, in one pass: what was decoded may begin another escape.
-    fn read(&mut self, text: &str) {
+    /// Undoes escapes, in one pass: what was decoded may begin another escape, where that counts.
+    fn read(&mut self, text: &str, escapes: Escapes) {
         self.bytes.clear();
         self.places.clear();
-        if memchr::memchr(b'%', text.as_bytes()).is_none() {
+        if escapes == Escapes::Kept {
             self.bytes.extend_from_slice(text.as_bytes());
             return;
         }
+        // Before here stands nothing that may be part of an escape.
+        let mut fixed = 0;
         for (place, byte) in text.bytes().enumerate() {
             self.bytes.push(byte);
             self.places.push(place);
-            while let [.., b'%', high, low] = self.bytes.as_slice()
+            while let Some([b'%', high, low]) = self.bytes.get(fixed..).and_then(|open| open.last_chunk())
                 && let (Some(high), Some(low)) = (hex(*high), hex(*low))
             {
                 let escape = self.bytes.len() - 3;
                 self.bytes.truncate(escape);
                 self.bytes.push(high << 4 | low);
                 self.places.truncate(escape + 1);
+                if escapes == Escapes::UndoneOnce {
+                    fixed = escape + 1;
+                }
             }
         }
         self.places.push(text.len());
