@@ -20,6 +20,9 @@
 //! | 304 | 502: we ask no conditional question |
 //! | any other status, `application/problem+json`, error pages | our own problem document |
 //!
+//! What of a link is an identifier, [`links`](crate::engine::mask::links) says, as for references in bodies. There
+//! it is replaced; here the link is left out, for what leads nowhere is no link.
+//!
 //! There is no `ETag` on purpose: of masked bytes it would tell two callers with the same modes
 //! whether an unseen record changed, and `no-store` leaves it without a use.
 
@@ -27,33 +30,13 @@ use crate::catalogue::{Catalogue, Found, ParameterKind, Place, Route, Target, Te
 use crate::engine::canonical::{Segments, canonical_query};
 use crate::engine::identifier::{Kind, Verdict, check};
 use crate::engine::mask::Plan;
+use crate::engine::mask::links::{Extent, Reading, is_strong, readings, stretches, telling};
 use crate::engine::terms::Method;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 /// Longer values are no header of an API.
 const VALUE_BYTES_MAX: usize = 1024;
-
-/// Kinds that are recognised by their form alone.
-const TELLING: &[Kind] = &[
-    Kind::ResidentId,
-    Kind::ForeignerId,
-    Kind::Uscc,
-    Kind::OrganisationCode,
-    Kind::BusinessLicence,
-    Kind::Mobile,
-    Kind::BankCard,
-    Kind::Iban,
-    Kind::Passport,
-    Kind::HomeVisitPermit,
-    Kind::DisabilityCertificate,
-    Kind::StudentNumber,
-    Kind::Vin,
-    Kind::Email,
-    Kind::EstonianId,
-    Kind::FinnishHetu,
-    Kind::UsSsn,
-];
 
 /// What links are read against.
 pub(super) struct Links<'a> {
@@ -176,10 +159,7 @@ impl Links<'_> {
         };
         match subject.map(|subject| subject.kind).or(identifier) {
             Some(kind) => self.is_subject(kind, value),
-            None => TELLING.iter().all(|kind| match check(*kind, value) {
-                Verdict::Invalid(_) => true,
-                Verdict::Valid(_) | Verdict::ChecksumWarning(_) => self.is_subject(*kind, value),
-            }),
+            None => names_nobody_but(self.subject, value),
         }
     }
 
@@ -207,6 +187,23 @@ impl Links<'_> {
         }
         own.join(", ")
     }
+}
+
+/// A value that the catalogue says nothing of holds no identifier but that of the subject. It is read as
+/// references in bodies are; as a link can be left out, a wrong check character is reason enough.
+fn names_nobody_but(subject: Option<&str>, value: &str) -> bool {
+    let mut is_known = true;
+    stretches(value, &mut |_, stretch, extent| {
+        let mut is_one = false;
+        for Reading { kind, identifier, is_sound } in readings(stretch) {
+            if telling(kind) && (extent == Extent::Whole || is_sound && is_strong(kind)) {
+                is_one = true;
+                is_known &= subject == Some(identifier.canonical());
+            }
+        }
+        is_one
+    });
+    is_known
 }
 
 /// The captures of a template in these segments, if it fits.
@@ -241,4 +238,30 @@ fn pairs(query: &str) -> Option<Vec<(String, String)>> {
             Some((decode(name)?, decode(value)?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_name_somebody_else() {
+        let subject = Some("330106199003071236");
+        for (value, subject, expect) in [
+            ("330106199003071236", subject, true),
+            ("330106199003071236.json", subject, true),
+            ("330106199003071236", None, false),
+            ("330106199003071236.json", None, false),
+            ("id_330106199003071236", None, false),
+            ("case-330106199003071236-2", None, false),
+            ("11010519491231002X", subject, false),
+            ("330106199003071236,11010519491231002x", subject, false),
+            ("2026-11-23", None, true),
+            ("part", None, true),
+            ("13812345678", None, false),
+            ("zhang@example.cn", None, false),
+        ] {
+            assert_eq!(names_nobody_but(subject, value), expect, "{value}");
+        }
+    }
 }

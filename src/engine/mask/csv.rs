@@ -52,11 +52,13 @@ pub use dialect::{Columns, Dialect, Formulas, Null, Quoting};
 use super::Masked;
 use super::columns::{is_numeric, places, shown_type};
 use super::fields::{DEAD, FieldMap};
+use super::links;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
 use super::scalar::{Scalar, View};
 use super::showing::{Fate, Showing};
 use rows::{Cell, RowFault, Rows};
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -341,9 +343,7 @@ impl Table {
             }
             match self.parts.get(place) {
                 Some(Part::Run(first, last)) => {
-                    let from = cells.get(*first).map_or(0, |cell| cell.raw.start);
-                    let to = cells.get(*last).map_or(0, |cell| cell.raw.end);
-                    out.extend_from_slice(row.get(from..to).unwrap_or_default());
+                    self.run(row, *first..*last + 1, cells, out)?;
                 }
                 Some(Part::One(column)) => self.cell(row, *column, cells, out)?,
                 None => {}
@@ -351,6 +351,32 @@ impl Table {
         }
         self.line_break(row, next, cells, out);
         self.showing.tally.records += 1;
+        Ok(())
+    }
+
+    /// Writes kept cells and what is between them; those that may be references are shown one by one.
+    fn run(
+        &mut self,
+        row: &[u8],
+        run: Range<usize>,
+        cells: &[Cell],
+        out: &mut Vec<u8>,
+    ) -> Result<(), FaultKind> {
+        let kept = cells.get(run.clone()).unwrap_or_default();
+        let mut from = kept.first().map_or(0, |cell| cell.raw.start);
+        if self.showing.reads_links() {
+            for (cell, place) in kept.iter().zip(run) {
+                let start = cell.raw.start + usize::from(cell.quoted);
+                let text = row.get(start..cell.raw.end).unwrap_or_default();
+                if links::may_begin(text, false) {
+                    out.extend_from_slice(row.get(from..cell.raw.start).unwrap_or_default());
+                    self.cell(row, place, cells, out)?;
+                    from = cell.raw.end;
+                }
+            }
+        }
+        let to = kept.last().map_or(0, |cell| cell.raw.end);
+        out.extend_from_slice(row.get(from..to).unwrap_or_default());
         Ok(())
     }
 
@@ -374,9 +400,8 @@ impl Table {
             Scalar::Text(content)
         };
         let shown = match (column.label, column.fate) {
-            (Some(label), Fate::Mask | Fate::Look) => self.showing.show(label, scalar),
-            (_, Fate::Keep) => View::Kept,
-            (_, Fate::Mask | Fate::Look | Fate::Drop) => View::Absent,
+            (Some(label), Fate::Keep | Fate::Mask | Fate::Look) => self.showing.show(label, scalar),
+            (None, _) | (Some(_), Fate::Drop) => View::Absent,
         };
         let text = match shown {
             View::Kept => content,

@@ -37,9 +37,8 @@ impl Plan {
         let mut showing = Showing::new(Arc::clone(self));
         let label = u16::try_from(label).ok()?;
         match showing.fate(label) {
-            Fate::Keep => Some(text.to_owned()),
             Fate::Drop => None,
-            Fate::Look | Fate::Mask => match showing.show(label, Scalar::Text(text)) {
+            Fate::Keep | Fate::Look | Fate::Mask => match showing.show(label, Scalar::Text(text)) {
                 View::Kept => Some(text.to_owned()),
                 View::Text(shown) | View::Number(shown) => Some(shown.to_owned()),
                 View::Bool(shown) => Some(shown.to_string()),

@@ -10,6 +10,7 @@
 //! - [`sieve`]: which records come to the walker at all;
 //! - [`scalar`]: what a mode does to one value;
 //! - `showing`: the one door that every value of an answer goes through, whatever its format;
+//! - [`links`]: identifiers inside URLs that leave as they are;
 //! - [`watch`]: which kept values are looked at for identifiers, and what happens to one;
 //! - [`subjects`]: how many persons and bodies an answer tells of.
 //!
@@ -26,6 +27,7 @@ pub mod fields;
 mod format;
 pub mod json;
 mod lines;
+pub mod links;
 mod plan;
 pub mod scalar;
 mod showing;

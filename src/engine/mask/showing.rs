@@ -7,6 +7,7 @@
 //! A walker asks once per label what its [`Fate`] is. Values that are kept or dropped need only be
 //! [counted](Showing::count); values that are masked or looked at come here whole, as scalars.
 
+use super::links::{self, Links};
 use super::plan::{Plan, Tally};
 use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
 use super::subjects::{SubjectCount, Subjects};
@@ -33,6 +34,8 @@ pub(in crate::engine::mask) struct Showing {
     buffer: String,
     chooser: Chooser,
     subjects: Subjects,
+    /// None where no label is an identifier's.
+    links: Option<Links>,
 }
 
 /// Unknown names that are compared with named ones, for they must be normalised first.
@@ -49,7 +52,9 @@ impl Showing {
         let tally = Tally { labels: vec![0; plan.actions.len()], ..Tally::default() };
         let [seed, _] = plan.watched.key;
         let subjects = Subjects::new(plan.watched.key);
-        Showing { plan, tally, buffer: String::with_capacity(USUAL_BYTES), chooser: Chooser(seed), subjects }
+        let links = links::are_read(&plan.actions).then(Links::default);
+        let buffer = String::with_capacity(USUAL_BYTES);
+        Showing { plan, tally, buffer, chooser: Chooser(seed), subjects, links }
     }
 
     /// The fate of a label's values. A label without a rule is dropped. Subjects are counted also where
@@ -68,6 +73,11 @@ impl Showing {
             Some(LabelAction::Drop) if self.plan.watched.of(label).counts_subjects => Fate::Mask,
             Some(LabelAction::Drop) | None => Fate::Drop,
         }
+    }
+
+    /// Whether kept texts that [may begin](links::may_begin) a reference are [shown](Self::show), too.
+    pub(in crate::engine::mask) fn reads_links(&self) -> bool {
+        self.links.is_some()
     }
 
     /// What is done to a label's values.
@@ -93,7 +103,8 @@ impl Showing {
         }
     }
 
-    /// What is shown of a value whose label is masked or looked at. It was counted before.
+    /// What is shown of a value whose label is masked or looked at, or that may be a reference. It was
+    /// counted before.
     #[inline]
     pub(in crate::engine::mask) fn show(&mut self, label: u16, scalar: Scalar<'_>) -> View<'_> {
         let label = usize::from(label);
@@ -105,23 +116,36 @@ impl Showing {
             self.subjects.see(rule.kind, text);
         }
         if rule.action == LabelAction::Keep {
-            if !self.chooser.chooses(asked.watch) {
-                return View::Kept;
-            }
-            self.tally.looked_at += 1;
-            let context = watch::context(&self.plan.token_key, self.plan.today);
-            return watch::look(
-                (label, rule),
-                asked.on_find,
-                scalar,
-                &mut self.tally,
-                &mut self.buffer,
-                &context,
-            );
+            return self.show_kept(label, scalar);
         }
         let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
         let context = ShowContext { token_key: &self.plan.token_key, claim, today: self.plan.today };
         show_into(&rule.action, rule.kind, scalar, &context, &mut self.buffer)
+    }
+
+    /// What is shown of a value whose label is kept: without what may not stand in a reference, and
+    /// without what the watch hides.
+    fn show_kept(&mut self, label: usize, scalar: Scalar<'_>) -> View<'_> {
+        let Some(rule) = self.plan.actions.get(label) else { return View::Absent };
+        let reference = match (&mut self.links, scalar) {
+            (Some(links), Scalar::Text(text)) => {
+                links.hide(text, (label, &self.plan), &mut self.tally.found).then_some(&*links.shown)
+            }
+            (_, Scalar::Text(_) | Scalar::Number(_) | Scalar::Bool(_) | Scalar::Null) => None,
+        };
+        let kept = reference.map_or(View::Kept, View::Text);
+        let asked = self.plan.watched.of(label);
+        if !self.chooser.chooses(asked.watch) {
+            return kept;
+        }
+        self.tally.looked_at += 1;
+        let context = watch::context(&self.plan.token_key, self.plan.today);
+        let scalar = reference.map_or(scalar, Scalar::Text);
+        let (tally, buffer) = (&mut self.tally, &mut self.buffer);
+        match watch::look((label, rule), asked.on_find, scalar, tally, buffer, &context) {
+            View::Kept => kept,
+            shown => shown,
+        }
     }
 
     /// What was seen so far.

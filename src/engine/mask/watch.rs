@@ -72,7 +72,8 @@ pub struct FoundIn {
     pub values: u64,
 }
 
-fn count(found: &mut Vec<FoundIn>, label: usize, kind: Kind) {
+/// Counts one that was found.
+pub(super) fn count(found: &mut Vec<FoundIn>, label: usize, kind: Kind) {
     match found.iter_mut().find(|one| one.label == label && one.kind == kind) {
         Some(one) => one.values = one.values.saturating_add(1),
         // Labels of a dataset times kinds: a bound of its own.

@@ -7,6 +7,7 @@ use super::sink::Chunk;
 use super::value;
 use super::walk::{Next, Walk};
 use crate::engine::mask::fields::{DEAD, StateId};
+use crate::engine::mask::links;
 use crate::engine::mask::plan::{FaultKind, MaskFault};
 use crate::engine::mask::scalar::{Scalar, View};
 
@@ -81,6 +82,9 @@ impl Walk {
 
     pub(super) fn begin_value(&mut self, chunk: &mut Chunk<'_>, byte: u8) -> Result<(), MaskFault> {
         if byte == b'"' {
+            if self.links {
+                self.look_at_reference(chunk);
+            }
             self.settle_scalar(chunk, Shape::Text, byte);
             return self.begin_text(chunk);
         }
@@ -98,6 +102,16 @@ impl Walk {
             Shape::Array => self.open(chunk, false, treat),
             Shape::Number | Shape::Text => self.read_number(chunk, start, start + 1, NumberScan::start(byte)),
             Shape::Literal => self.read_literal(chunk, start, start + 1, LiteralScan::start(byte)),
+        }
+    }
+
+    /// A text that is kept and may be a reference is looked at first, like any text of a watched label.
+    #[inline]
+    fn look_at_reference(&mut self, chunk: &mut Chunk<'_>) {
+        let Treat::Keep(label) = self.next.treat else { return };
+        if links::may_begin(chunk.input.get(chunk.pos + 1..).unwrap_or_default(), true) {
+            self.sink.pend(chunk.pos);
+            self.next.treat = Treat::Look(label);
         }
     }
 

@@ -11,6 +11,7 @@ use super::sink::Chunk;
 use super::text::{is_utf8, plain_run};
 use super::value;
 use super::walk::{Expect, Walk};
+use crate::engine::mask::links;
 use crate::engine::mask::scalar::{Scalar, View};
 
 /// A scalar that lies whole in the piece.
@@ -70,6 +71,12 @@ impl Walk {
         let bit = 1u64 << (place % 64);
         if *seen & bit != 0 || treat == Treat::Follow || treat == Treat::Skip {
             return None;
+        }
+        if self.links && matches!(treat, Treat::Keep(_)) && whole.shape == Shape::Text {
+            // The walk looks at what may be a reference.
+            if links::may_begin(raw.get(1..)?, false) {
+                return None;
+            }
         }
         *seen |= bit;
         self.top.behind = self.top.guess + 1;

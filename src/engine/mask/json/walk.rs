@@ -43,6 +43,8 @@ pub(super) struct Walk {
     /// Some labelled value left outside of records.
     pub(super) showed_outside: bool,
     pub(super) showing: Showing,
+    /// Kept texts that may begin a reference are looked at.
+    pub(super) links: bool,
     /// The values stand inside another format: what follows one is not ours, and none is left without.
     pub(super) embedded: bool,
 }
@@ -103,6 +105,7 @@ impl Walk {
             scratch: Vec::new(),
             in_records: false,
             showed_outside: false,
+            links: showing.reads_links(),
             showing,
             embedded: false,
         }
