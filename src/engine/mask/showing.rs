@@ -104,7 +104,7 @@ impl Showing {
         {
             self.subjects.see(rule.kind, text);
         }
-        if rule.action == LabelAction::Keep {
+        if matches!(rule.action, LabelAction::Keep) {
             if !self.chooser.chooses(asked.watch) {
                 return View::Kept;
             }
