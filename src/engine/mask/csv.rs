@@ -348,18 +348,13 @@ impl Table {
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        row: &str,
-        next: usize,
-        cells: &[Cell],
-        out: &mut Vec<u8>,
-    ) -> Result<(), FaultKind> {
+    fn record(&mut self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
         if !self.parts.is_empty() && self.showing.is_full() {
             self.showing.tally.dropped_records += 1;
             return Ok(());
         }
         self.rows_seen += 1;
+        let written = out.len();
         if self.parts.is_empty() {
             return Ok(());
         }
@@ -373,7 +368,9 @@ impl Table {
                     let to = cells.get(*last).map_or(0, |cell| cell.raw.end);
                     out.extend_from_slice(row.get(from..to).unwrap_or_default().as_bytes());
                 }
-                Some(Part::One(column)) => self.cell(row, *column, cells, out)?,
+                Some(Part::One(column)) => {
+                    self.cell(row, *column, cells, out).inspect_err(|_| out.truncate(written))?;
+                }
                 None => {}
             }
         }

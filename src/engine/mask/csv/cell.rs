@@ -8,6 +8,7 @@ use memchr::memchr;
 use std::str;
 
 /// No value stands here.
+#[inline]
 pub(super) fn is_null(dialect: &Dialect, cell: &Cell, raw: &str) -> bool {
     match dialect.null {
         Null::Empty => raw.is_empty(),
@@ -16,6 +17,7 @@ pub(super) fn is_null(dialect: &Dialect, cell: &Cell, raw: &str) -> bool {
 }
 
 /// What the cell says; nothing if that is no text. `scratch` is used where it differs from `raw`.
+#[inline]
 pub(super) fn content<'a>(
     dialect: &Dialect,
     cell: &Cell,
@@ -99,6 +101,7 @@ impl Writer {
     }
 
     /// Writes what is shown. `Kept` is not written here.
+    #[inline]
     pub(super) fn write(&self, shown: View<'_>, quoted: bool, out: &mut Vec<u8>) {
         match shown {
             View::Text(text) => self.text(text, quoted, out),
@@ -110,6 +113,7 @@ impl Writer {
     }
 
     /// Writes a text as a cell.
+    #[inline]
     pub(super) fn text(&self, text: &str, quoted: bool, out: &mut Vec<u8>) {
         let is_odd = |byte: u8| self.odd.get(usize::from(byte)) == Some(&true);
         match self.quoting {

@@ -67,9 +67,8 @@ impl Stops {
         let [a, b] = self.bytes;
         let stops = block.map(|byte| u8::from((byte < b' ') | (byte == a) | (byte == b)));
         let (eights, _) = stops.as_chunks::<8>();
-        eights.iter().rev().fold(0, |bits, eight| {
-            bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56
-        })
+        let gathered = eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
+        gathered.rev().fold(0, |bits, byte| bits << 8 | byte)
     }
 }
 
@@ -82,16 +81,17 @@ mod tests {
         let mut stops = Stops::new([b',', b'"']);
         for stop in 0..=u8::MAX {
             let stopped = stop < b' ' || [b',', b'"'].contains(&stop);
-            for beside in [b' ', b'!', b'-', 0x7f, 0x80, 0xff] {
-                for place in 0..3 * BLOCK {
+            for beside in [b' ', 0x7f, 0x80, 0xff] {
+                for place in 0..BLOCK + 10 {
                     let mut text = vec![beside; place];
                     stops.next_text();
                     assert_eq!(stops.find(&text, place / 2), None, "{beside}");
                     text.extend([stop, beside, b'\n']);
                     let first = if stopped { place } else { place + 2 };
-                    assert_eq!(stops.find(&text, place / 2), Some(first), "{stop} at {place} in {beside}");
-                    assert_eq!(stops.find(&text, place + 1), Some(place + 2), "{stop} at {place} in {beside}");
-                    assert_eq!(stops.find(&text, place + 3), None, "{stop} at {place} in {beside}");
+                    let from = [place / 2, place, place + 1, place + 3];
+                    let found = from.map(|from| stops.find(&text, from));
+                    let expect = [Some(first), Some(first), Some(place + 2), None];
+                    assert_eq!(found, expect, "{stop} at {place} in {beside}");
                 }
             }
         }
