@@ -119,6 +119,9 @@ pub(in crate::engine) struct WrittenDate {
 /// `1949-12-31`, `1949/12/31`, `1949.12.31`, `1949年12月31日`, `19491231`, `19491231080000`,
 /// `1949-12-31T08:00:00+08:00`, `1949-12`, `194912`, `1949`. Anything else is no date.
 pub(in crate::engine) fn read_date(text: &str) -> Option<WrittenDate> {
+    if let Some(day) = usual_day(text.as_bytes()) {
+        return Some(WrittenDate { year: day.0, day: Some(day) });
+    }
     let mut rest = text.trim();
     let year = take_digits(&mut rest);
     match year.len() {
@@ -149,6 +152,15 @@ pub(in crate::engine) fn read_date(text: &str) -> Option<WrittenDate> {
     }
     let day = date_of(year, month, short_number(&mut rest)?)?;
     time_of_day(rest.strip_prefix('日').unwrap_or(rest)).then_some(WrittenDate { day: Some(day), ..written })
+}
+
+/// `1949-12-31`, `1949/12/31` or `1949.12.31` and nothing else, as nearly all are written.
+fn usual_day(text: &[u8]) -> Option<Date> {
+    let &[y0, y1, y2, y3, first @ (b'-' | b'/' | b'.'), m0, m1, second, d0, d1] = text else { return None };
+    if first != second {
+        return None;
+    }
+    date_of(number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?)
 }
 
 fn run_together(all: &[u8]) -> Option<WrittenDate> {

@@ -44,6 +44,7 @@
 mod cell;
 mod dialect;
 mod rows;
+mod stops;
 #[cfg(test)]
 mod tests;
 
@@ -56,19 +57,20 @@ use super::links;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
 use super::scalar::{Scalar, View};
 use super::showing::{Fate, Showing};
+use memchr::memchr;
 use rows::{Cell, RowFault, Rows};
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Masks one table.
 pub(super) struct TableMasker {
     table: Table,
     rows: Rows,
     /// The row that the last piece cut.
-    held: Vec<u8>,
+    held: String,
     /// The character that the last piece cut.
     cut: Vec<u8>,
     /// Bytes of whole rows read.
@@ -77,6 +79,7 @@ pub(super) struct TableMasker {
 
 struct Table {
     dialect: Dialect,
+    writer: cell::Writer,
     fields: Arc<FieldMap>,
     limits: MaskLimits,
     showing: Showing,
@@ -85,6 +88,8 @@ struct Table {
     /// What leaves of a row.
     parts: Vec<Part>,
     scratch: Vec<u8>,
+    /// Each has a value in every column.
+    rows_seen: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +125,7 @@ impl TableMasker {
     ) -> TableMasker {
         let mut table = Table {
             dialect: dialect.clone(),
+            writer: cell::Writer::new(dialect),
             fields,
             limits,
             showing: Showing::new(plan),
@@ -127,31 +133,27 @@ impl TableMasker {
             columns: Vec::new(),
             parts: Vec::new(),
             scratch: Vec::new(),
+            rows_seen: 0,
         };
         if let Columns::Declared(names) = &dialect.columns {
             // What is wrong with declared names was said when the catalogue was read.
             let _ = table.name_columns(names.iter().map(|name| name.as_bytes()));
             table.expect = Expect::Record;
         }
-        TableMasker { table, rows: Rows::new(dialect), held: Vec::new(), cut: Vec::new(), offset: 0 }
+        TableMasker { table, rows: Rows::new(dialect), held: String::new(), cut: Vec::new(), offset: 0 }
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
         let written = out.0.len();
-        self.check_utf8(input)?;
-        let mut held = mem::take(&mut self.held);
-        if held.is_empty() {
-            let read = self.whole_rows(input, &mut out.0)?;
-            held.extend_from_slice(input.get(read..).unwrap_or_default());
-        } else {
-            held.extend_from_slice(input);
-            let read = self.whole_rows(&held, &mut out.0)?;
-            held.drain(..read);
+        let mut text = self.text(input)?;
+        if !self.held.is_empty() {
+            text = self.held_row(text, &mut out.0)?;
         }
-        if held.len() > self.table.limits.token_bytes_max {
+        let read = self.whole_rows(text, &mut out.0)?;
+        self.held.push_str(text.get(read..).unwrap_or_default());
+        if self.held.len() > self.table.limits.token_bytes_max {
             return Err(self.fault((FaultKind::TokenTooLong, self.table.limits.token_bytes_max)));
         }
-        self.held = held;
         let tally = &mut self.table.showing.tally;
         tally.bytes_in = tally.bytes_in.saturating_add(input.len() as u64);
         tally.bytes_out = tally.bytes_out.saturating_add((out.0.len() - written) as u64);
@@ -160,7 +162,7 @@ impl TableMasker {
 
     pub(super) fn finish(mut self, out: &mut Masked) -> Result<Tally, MaskFault> {
         let held = mem::take(&mut self.held);
-        if !held.is_empty() {
+        if !held.is_empty() || !self.cut.is_empty() {
             if self.table.dialect.line_break_at_end {
                 return Err(self.fault((FaultKind::Truncated, held.len())));
             }
@@ -168,7 +170,7 @@ impl TableMasker {
             if !self.cut.is_empty() {
                 return Err(self.fault((FaultKind::InvalidUtf8, held.len())));
             }
-            self.rows.read(&held, true).map_err(|fault| self.fault(fault))?;
+            self.rows.read(held.as_bytes(), true).map_err(|fault| self.fault(fault))?;
             let taken = self.table.take(&held, held.len(), &self.rows.cells, &mut out.0);
             taken.map_err(|fault| self.fault(fault))?;
             let written = (out.0.len() - written) as u64;
@@ -182,23 +184,43 @@ impl TableMasker {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        self.table.showing.seen()
+        let mut tally = self.table.showing.seen();
+        for label in self.table.columns.iter().filter_map(|column| column.label) {
+            if let Some(count) = tally.labels.get_mut(usize::from(label)) {
+                *count += self.table.rows_seen;
+            }
+        }
+        tally
+    }
+
+    /// Ends the row that the last piece cut, with as many lines as that takes; gives what is left of
+    /// `text`, which is nothing as long as the row goes on.
+    fn held_row<'a>(&mut self, mut text: &'a str, out: &mut Vec<u8>) -> Result<&'a str, MaskFault> {
+        let mut held = mem::take(&mut self.held);
+        loop {
+            let line = memchr(b'\n', text.as_bytes()).map_or(text.len(), |end| end + 1);
+            let (line, rest) = text.split_at_checked(line).unwrap_or((text, ""));
+            held.push_str(line);
+            text = rest;
+            let read = self.whole_rows(&held, out)?;
+            held.drain(..read);
+            if held.is_empty() || text.is_empty() {
+                self.held = held;
+                return Ok(text);
+            }
+        }
     }
 
     /// Masks the rows that end in `input`; gives where the row begins that does not.
-    fn whole_rows(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, MaskFault> {
+    fn whole_rows(&mut self, input: &str, out: &mut Vec<u8>) -> Result<usize, MaskFault> {
         let mut read = 0;
-        if self.offset == 0 && self.table.expect == Expect::Header {
-            if input.starts_with(BYTE_ORDER_MARK) {
-                read = BYTE_ORDER_MARK.len();
-                self.offset = read as u64;
-            } else if BYTE_ORDER_MARK.starts_with(input) {
-                return Ok(0);
-            }
+        if self.offset == 0 && self.table.expect == Expect::Header && input.starts_with(BYTE_ORDER_MARK) {
+            read = BYTE_ORDER_MARK.len_utf8();
+            self.offset = read as u64;
         }
         while read < input.len() {
             let row = input.get(read..).unwrap_or_default();
-            let next = self.rows.read(row, false).map_err(|fault| self.fault(fault))?;
+            let next = self.rows.read(row.as_bytes(), false).map_err(|fault| self.fault(fault))?;
             let Some(next) = next else { break };
             if next > self.table.limits.token_bytes_max {
                 return Err(self.fault((FaultKind::TokenTooLong, self.table.limits.token_bytes_max)));
@@ -212,25 +234,32 @@ impl TableMasker {
         Ok(read)
     }
 
-    fn check_utf8(&mut self, mut input: &[u8]) -> Result<(), MaskFault> {
-        let held = self.held.len();
+    /// The piece as text, read once for all its cells. A character that it cuts waits in `cut`; one that the
+    /// last piece cut is added to `held`.
+    fn text<'a>(&mut self, mut input: &'a [u8]) -> Result<&'a str, MaskFault> {
         while let (false, Some((byte, rest))) = (self.cut.is_empty(), input.split_first()) {
             self.cut.push(*byte);
             input = rest;
             match str::from_utf8(&self.cut) {
-                Ok(_) => self.cut.clear(),
+                Ok(character) => {
+                    self.held.push_str(character);
+                    self.cut.clear();
+                }
                 Err(error) if error.error_len().is_none() => {}
-                Err(_) => return Err(self.fault((FaultKind::InvalidUtf8, held))),
+                Err(_) => return Err(self.fault((FaultKind::InvalidUtf8, self.held.len()))),
             }
         }
-        match str::from_utf8(input) {
-            Ok(_) => Ok(()),
-            Err(error) if error.error_len().is_none() => {
-                self.cut.extend_from_slice(input.get(error.valid_up_to()..).unwrap_or_default());
-                Ok(())
-            }
-            Err(error) => Err(self.fault((FaultKind::InvalidUtf8, held + error.valid_up_to()))),
+        let error = match str::from_utf8(input) {
+            Ok(text) => return Ok(text),
+            Err(error) => error,
+        };
+        let (text, cut) = input.split_at_checked(error.valid_up_to()).unwrap_or_default();
+        let wrong = self.fault((FaultKind::InvalidUtf8, self.held.len() + text.len()));
+        if error.error_len().is_some() {
+            return Err(wrong);
         }
+        self.cut.extend_from_slice(cut);
+        str::from_utf8(text).map_err(|_| wrong)
     }
 
     fn fault(&self, (kind, at): RowFault) -> MaskFault {
@@ -240,7 +269,7 @@ impl TableMasker {
 
 impl Table {
     /// A whole row; `next` is where it ends, line break included.
-    fn take(&mut self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), RowFault> {
+    fn take(&mut self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), RowFault> {
         let at_fault = |kind| (kind, 0);
         match self.expect {
             Expect::Header => self.header(row, cells).map_err(at_fault)?,
@@ -260,7 +289,7 @@ impl Table {
         Ok(())
     }
 
-    fn header(&mut self, row: &[u8], cells: &[Cell]) -> Result<(), FaultKind> {
+    fn header(&mut self, row: &str, cells: &[Cell]) -> Result<(), FaultKind> {
         let mut names = Vec::with_capacity(cells.len());
         for cell in cells {
             let raw = row.get(cell.raw.clone()).unwrap_or_default();
@@ -272,21 +301,21 @@ impl Table {
     }
 
     /// The names of what is shown, as they were written.
-    fn raw_header(&self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) {
+    fn raw_header(&self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) {
         let mut first = true;
         for (cell, _) in cells.iter().zip(&self.columns).filter(|(_, column)| column.is_shown()) {
             if !mem::take(&mut first) {
                 out.push(self.dialect.delimiter);
             }
             let raw = row.get(cell.raw.clone()).unwrap_or_default();
-            out.extend_from_slice(raw);
+            out.extend_from_slice(raw.as_bytes());
         }
         if !first {
             self.line_break(row, next, cells, out);
         }
     }
 
-    fn types(&mut self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+    fn types(&mut self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
         let mut first = true;
         for (cell, column) in cells.iter().zip(&mut self.columns) {
             let raw = row.get(cell.raw.clone()).unwrap_or_default();
@@ -298,7 +327,7 @@ impl Table {
                     out.push(self.dialect.delimiter);
                 }
                 let shown = shown_type(&self.showing, column.label, declared, false);
-                cell::write_text(&self.dialect, &shown, cell.quoted, out);
+                self.writer.text(&shown, cell.quoted, out);
             }
         }
         if !first {
@@ -321,31 +350,28 @@ impl Table {
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        row: &[u8],
-        next: usize,
-        cells: &[Cell],
-        out: &mut Vec<u8>,
-    ) -> Result<(), FaultKind> {
-        if self.parts.is_empty() {
-            self.count_labels();
-            return Ok(());
-        }
-        if self.showing.is_full() {
+    fn record(&mut self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+        if !self.parts.is_empty() && self.showing.is_full() {
             self.showing.tally.dropped_records += 1;
             return Ok(());
         }
-        self.count_labels();
+        self.rows_seen += 1;
+        let written = out.len();
+        if self.parts.is_empty() {
+            return Ok(());
+        }
         for place in 0..self.parts.len() {
             if place > 0 {
                 out.push(self.dialect.delimiter);
             }
             match self.parts.get(place) {
                 Some(Part::Run(first, last)) => {
-                    self.run(row, *first..*last + 1, cells, out)?;
+                    let run = *first..*last + 1;
+                    self.run(row, run, cells, out).inspect_err(|_| out.truncate(written))?;
                 }
-                Some(Part::One(column)) => self.cell(row, *column, cells, out)?,
+                Some(Part::One(column)) => {
+                    self.cell(row, *column, cells, out).inspect_err(|_| out.truncate(written))?;
+                }
                 None => {}
             }
         }
@@ -357,7 +383,7 @@ impl Table {
     /// Writes kept cells and what is between them; those that may be references are shown one by one.
     fn run(
         &mut self,
-        row: &[u8],
+        row: &str,
         run: Range<usize>,
         cells: &[Cell],
         out: &mut Vec<u8>,
@@ -368,26 +394,20 @@ impl Table {
             for (cell, place) in kept.iter().zip(run) {
                 let start = cell.raw.start + usize::from(cell.quoted);
                 let text = row.get(start..cell.raw.end).unwrap_or_default();
-                if links::may_begin(text, false) {
-                    out.extend_from_slice(row.get(from..cell.raw.start).unwrap_or_default());
+                if links::may_begin(text.as_bytes(), false) {
+                    out.extend_from_slice(row.get(from..cell.raw.start).unwrap_or_default().as_bytes());
                     self.cell(row, place, cells, out)?;
                     from = cell.raw.end;
                 }
             }
         }
         let to = kept.last().map_or(0, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(from..to).unwrap_or_default());
+        out.extend_from_slice(row.get(from..to).unwrap_or_default().as_bytes());
         Ok(())
     }
 
-    fn count_labels(&mut self) {
-        for label in self.columns.iter().filter_map(|column| column.label) {
-            self.showing.count(label);
-        }
-    }
-
     /// Writes what is shown of one cell.
-    fn cell(&mut self, row: &[u8], place: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
+    fn cell(&mut self, row: &str, place: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
         let (Some(cell), Some(column)) = (cells.get(place), self.columns.get(place)) else { return Ok(()) };
         let raw = row.get(cell.raw.clone()).unwrap_or_default();
         let dialect = &self.dialect;
@@ -412,19 +432,19 @@ impl Table {
             if dialect.formulas == Formulas::Refuse {
                 return Err(FaultKind::Formula);
             }
-            cell::write_text(dialect, &format!("'{text}"), cell.quoted, out);
+            self.writer.text(&format!("'{text}"), cell.quoted, out);
         } else if shown == View::Kept {
-            out.extend_from_slice(raw);
+            out.extend_from_slice(raw.as_bytes());
         } else {
-            cell::write(dialect, cell, shown, out);
+            self.writer.write(shown, cell.quoted, out);
         }
         Ok(())
     }
 
     /// As the row's own; a row without one gets one where another may follow.
-    fn line_break(&self, row: &[u8], next: usize, cells: &[Cell], out: &mut Vec<u8>) {
+    fn line_break(&self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) {
         let end = cells.last().map_or(next, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(end..next).unwrap_or_default());
+        out.extend_from_slice(row.get(end..next).unwrap_or_default().as_bytes());
     }
 }
 

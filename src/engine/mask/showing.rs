@@ -115,7 +115,7 @@ impl Showing {
         {
             self.subjects.see(rule.kind, text);
         }
-        if rule.action == LabelAction::Keep {
+        if matches!(rule.action, LabelAction::Keep) {
             return self.show_kept(label, scalar);
         }
         let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);

@@ -4,21 +4,24 @@ use super::dialect::{Dialect, Null, Quoting};
 use super::rows::Cell;
 use crate::engine::mask::json::is_number;
 use crate::engine::mask::scalar::View;
+use memchr::memchr;
 use std::str;
 
 /// No value stands here.
-pub(super) fn is_null(dialect: &Dialect, cell: &Cell, raw: &[u8]) -> bool {
+#[inline]
+pub(super) fn is_null(dialect: &Dialect, cell: &Cell, raw: &str) -> bool {
     match dialect.null {
         Null::Empty => raw.is_empty(),
-        Null::BackslashN => raw == b"\\N" && !cell.quoted,
+        Null::BackslashN => raw == "\\N" && !cell.quoted,
     }
 }
 
 /// What the cell says; nothing if that is no text. `scratch` is used where it differs from `raw`.
+#[inline]
 pub(super) fn content<'a>(
     dialect: &Dialect,
     cell: &Cell,
-    raw: &'a [u8],
+    raw: &'a str,
     scratch: &'a mut Vec<u8>,
 ) -> Option<&'a str> {
     let inside = match dialect.quoting {
@@ -26,12 +29,12 @@ pub(super) fn content<'a>(
         Quoting::Quotes(_) | Quoting::Backslash | Quoting::Never => raw,
     };
     if !cell.escaped {
-        return str::from_utf8(inside).ok();
+        return Some(inside);
     }
     scratch.clear();
     match dialect.quoting {
         Quoting::Quotes(quote) => {
-            let mut bytes = inside.iter().copied();
+            let mut bytes = inside.bytes();
             while let Some(byte) = bytes.next() {
                 scratch.push(byte);
                 if byte == quote {
@@ -39,8 +42,8 @@ pub(super) fn content<'a>(
                 }
             }
         }
-        Quoting::Backslash => unescape(inside, scratch)?,
-        Quoting::Never => scratch.extend_from_slice(inside),
+        Quoting::Backslash => unescape(inside.as_bytes(), scratch)?,
+        Quoting::Never => scratch.extend_from_slice(inside.as_bytes()),
     }
     str::from_utf8(scratch).ok()
 }
@@ -76,66 +79,94 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Writes what is shown instead of a cell. `Kept` is not written here.
-pub(super) fn write(dialect: &Dialect, cell: &Cell, shown: View<'_>, out: &mut Vec<u8>) {
-    match shown {
-        View::Text(text) => write_text(dialect, text, cell.quoted, out),
-        View::Number(lexeme) => write_text(dialect, lexeme, false, out),
-        View::Bool(true) => out.extend_from_slice(b"true"),
-        View::Bool(false) => out.extend_from_slice(b"false"),
-        View::Null | View::Absent | View::Kept => write_null(dialect, out),
-    }
+/// Writes what is shown instead of a cell.
+pub(super) struct Writer {
+    quoting: Quoting,
+    null: Null,
+    /// By byte: it cannot stand in a cell as it is.
+    odd: Box<[bool; 256]>,
 }
 
-fn write_null(dialect: &Dialect, out: &mut Vec<u8>) {
-    match dialect.null {
-        Null::Empty => {}
-        Null::BackslashN => out.extend_from_slice(b"\\N"),
+impl Writer {
+    pub(super) fn new(dialect: &Dialect) -> Writer {
+        let ends = [dialect.delimiter, b'\r', b'\n'];
+        let is_odd = |byte: u8| match dialect.quoting {
+            Quoting::Quotes(quote) => ends.contains(&byte) || byte == quote || byte == b'\\',
+            Quoting::Backslash => escape(byte).is_some(),
+            Quoting::Never => ends.contains(&byte),
+        };
+        let mut odd = Box::new([false; 256]);
+        odd.iter_mut().zip(0..=u8::MAX).for_each(|(odd, byte)| *odd = is_odd(byte));
+        Writer { quoting: dialect.quoting, null: dialect.null, odd }
     }
-}
 
-/// Writes a text as a cell.
-pub(super) fn write_text(dialect: &Dialect, text: &str, quoted: bool, out: &mut Vec<u8>) {
-    let delimits = |byte: u8| byte == dialect.delimiter || matches!(byte, b'\r' | b'\n');
-    match dialect.quoting {
-        Quoting::Quotes(quote) => {
-            let odd = |byte: u8| delimits(byte) || byte == quote || byte == b'\\';
-            if !quoted && !text.is_empty() && !text.bytes().any(odd) {
-                return out.extend_from_slice(text.as_bytes());
-            }
-            out.push(quote);
-            for byte in text.bytes() {
-                out.push(byte);
-                if byte == quote {
-                    out.push(quote);
-                }
-            }
-            out.push(quote);
+    /// Writes what is shown. `Kept` is not written here.
+    #[inline]
+    pub(super) fn write(&self, shown: View<'_>, quoted: bool, out: &mut Vec<u8>) {
+        match shown {
+            View::Text(text) => self.text(text, quoted, out),
+            View::Number(lexeme) => self.text(lexeme, false, out),
+            View::Bool(true) => out.extend_from_slice(b"true"),
+            View::Bool(false) => out.extend_from_slice(b"false"),
+            View::Null | View::Absent | View::Kept => self.null(out),
         }
-        Quoting::Backslash => escape(text, out),
-        // What cannot be written is not shown.
-        Quoting::Never if text.bytes().any(delimits) => write_null(dialect, out),
-        Quoting::Never => out.extend_from_slice(text.as_bytes()),
     }
+
+    /// Writes a text as a cell.
+    #[inline]
+    pub(super) fn text(&self, text: &str, quoted: bool, out: &mut Vec<u8>) {
+        let is_odd = |byte: u8| self.odd.get(usize::from(byte)) == Some(&true);
+        match self.quoting {
+            Quoting::Quotes(quote) if quoted || text.is_empty() => write_quoted(text, quote, out),
+            _ if !text.bytes().any(is_odd) => out.extend_from_slice(text.as_bytes()),
+            Quoting::Quotes(quote) => write_quoted(text, quote, out),
+            Quoting::Backslash => write_escaped(text, out),
+            // What cannot be written is not shown.
+            Quoting::Never => self.null(out),
+        }
+    }
+
+    fn null(&self, out: &mut Vec<u8>) {
+        match self.null {
+            Null::Empty => {}
+            Null::BackslashN => out.extend_from_slice(b"\\N"),
+        }
+    }
+}
+
+fn write_quoted(text: &str, quote: u8, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    out.push(quote);
+    while let Some((plain, behind)) = memchr(quote, rest).and_then(|at| rest.split_at_checked(at + 1)) {
+        out.extend_from_slice(plain);
+        out.push(quote);
+        rest = behind;
+    }
+    out.extend_from_slice(rest);
+    out.push(quote);
 }
 
 /// ClickHouse's `writeEscapedString`.
-fn escape(text: &str, out: &mut Vec<u8>) {
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
-        let letter = match byte {
-            0x08 => b'b',
-            0x0c => b'f',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0 => b'0',
-            b'\'' | b'\\' => byte,
-            plain => {
-                out.push(plain);
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', letter]);
+        match escape(byte) {
+            Some(letter) => out.extend_from_slice(&[b'\\', letter]),
+            None => out.push(byte),
+        }
+    }
+}
+
+/// What stands behind the backslash, if the byte needs one.
+fn escape(byte: u8) -> Option<u8> {
+    match byte {
+        0x08 => Some(b'b'),
+        0x0c => Some(b'f'),
+        b'\n' => Some(b'n'),
+        b'\r' => Some(b'r'),
+        b'\t' => Some(b't'),
+        0 => Some(b'0'),
+        b'\'' | b'\\' => Some(byte),
+        _ => None,
     }
 }
 

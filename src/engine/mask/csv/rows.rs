@@ -1,6 +1,7 @@
 //! Rows and cells: where they begin and end.
 
 use super::dialect::{Dialect, Quoting};
+use super::stops::Stops;
 use crate::engine::mask::plan::FaultKind;
 use memchr::memchr;
 use std::ops::Range;
@@ -19,7 +20,7 @@ pub(super) struct Cell {
 pub(super) struct Rows {
     delimiter: u8,
     quoting: Quoting,
-    special: Box<[bool; 256]>,
+    stops: Stops,
     pub(super) cells: Vec<Cell>,
     /// The next byte to read, the current cell's first, from the row's first byte.
     at: usize,
@@ -42,21 +43,15 @@ pub(super) type RowFault = (FaultKind, usize);
 
 impl Rows {
     pub(super) fn new(dialect: &Dialect) -> Rows {
-        let mut special = Box::new([false; 256]);
         let quote = match dialect.quoting {
             Quoting::Quotes(quote) => quote,
             Quoting::Backslash => b'\\',
-            Quoting::Never => b'\n',
+            Quoting::Never => dialect.delimiter,
         };
-        for byte in [dialect.delimiter, b'\r', b'\n', quote] {
-            if let Some(slot) = special.get_mut(usize::from(byte)) {
-                *slot = true;
-            }
-        }
         Rows {
             delimiter: dialect.delimiter,
             quoting: dialect.quoting,
-            special,
+            stops: Stops::new([dialect.delimiter, quote]),
             cells: Vec::new(),
             at: 0,
             start: 0,
@@ -69,13 +64,17 @@ impl Rows {
     /// goes on. `last`: there is nothing behind `row`.
     pub(super) fn read(&mut self, row: &[u8], last: bool) -> Result<Option<usize>, RowFault> {
         loop {
-            while self.mode == Mode::Start && self.quick_cell(row) {}
+            while self.mode == Mode::Start {
+                match self.quick_cell(row) {
+                    Some(Next::Row(next)) => return Ok(Some(next)),
+                    Some(Next::On) => {}
+                    Some(Next::Wait) | None => break,
+                }
+            }
             let byte = match self.mode {
                 Mode::Start => row.get(self.at).copied(),
                 Mode::Plain => {
-                    let rest = row.get(self.at..).unwrap_or_default();
-                    let is_special = |byte: &u8| self.special.get(usize::from(*byte)) == Some(&true);
-                    self.at += rest.iter().position(is_special).unwrap_or(rest.len());
+                    self.at = self.stops.find(row, self.at).unwrap_or(row.len());
                     row.get(self.at).copied()
                 }
                 Mode::Quoted => match self.find_quote(row) {
@@ -99,32 +98,38 @@ impl Rows {
     /// The row that was read is done with.
     pub(super) fn next_row(&mut self) {
         self.cells.clear();
+        self.stops.next_text();
         (self.at, self.start, self.escaped, self.mode) = (0, 0, false, Mode::Start);
     }
 
-    /// The usual cell: nothing escaped, whole in this piece, and a delimiter behind it.
+    /// The usual cell: nothing escaped, whole in this piece, and what ends it, too.
     #[inline]
-    fn quick_cell(&mut self, row: &[u8]) -> bool {
-        let Some(rest) = row.get(self.at..) else { return false };
-        let (length, quoted) = match (rest.first(), self.quoting) {
-            (Some(first), Quoting::Quotes(quote)) if *first == quote => {
-                let inside = rest.get(1..).unwrap_or_default();
-                let Some(end) = inside.iter().position(|byte| *byte == quote) else { return false };
-                (end + 2, true)
-            }
-            _ => {
-                let special = |byte: &u8| self.special.get(usize::from(*byte)) == Some(&true);
-                let Some(end) = rest.iter().position(special) else { return false };
-                (end, false)
+    fn quick_cell(&mut self, row: &[u8]) -> Option<Next> {
+        let (end, quoted) = match self.quoting {
+            Quoting::Quotes(quote) if *row.get(self.at)? == quote => (self.closing(row, quote)? + 1, true),
+            Quoting::Quotes(_) | Quoting::Backslash | Quoting::Never => {
+                (self.stops.find(row, self.at)?, false)
             }
         };
-        if rest.get(length) != Some(&self.delimiter) {
-            return false;
-        }
-        let end = self.at + length;
+        let next = match row.get(end..)? {
+            [byte, ..] if *byte == self.delimiter => Next::On,
+            [b'\n', ..] => Next::Row(end + 1),
+            [b'\r', b'\n', ..] => Next::Row(end + 2),
+            _ => return None,
+        };
         self.cells.push(Cell { raw: self.at..end, quoted, escaped: false });
         (self.at, self.start) = (end + 1, end + 1);
-        true
+        Some(next)
+    }
+
+    /// The next quote after the one that opens the cell.
+    #[inline]
+    fn closing(&mut self, row: &[u8], quote: u8) -> Option<usize> {
+        let mut end = self.stops.find(row, self.at + 1)?;
+        while *row.get(end)? != quote {
+            end = self.stops.find(row, end + 1)?;
+        }
+        Some(end)
     }
 
     fn find_quote(&mut self, row: &[u8]) -> Option<()> {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::engine::mask::Format;
-use crate::engine::mask::tests::support::{LIMITS, becomes, fields, run, usual};
+use crate::engine::mask::tests::support::{LIMITS, becomes, fields, plan, run, usual};
+use crate::engine::mask::{Format, Masker};
 
 fn csv() -> Format {
     Format::Table(Dialect::csv())
@@ -74,9 +74,24 @@ fn csv_that_readers_read_differently_is_refused() {
 }
 
 #[test]
+fn what_is_no_character_is_found_where_it_begins() {
+    let body = b"k\na\nb\xe7\x94x\n";
+    for split in 0..body.len() {
+        let plan = Arc::new(plan(None));
+        let mut masker = Masker::new(&csv(), Arc::new(usual()), plan, LIMITS);
+        let (first, second) = body.split_at(split);
+        let fault = masker.mask(first).and_then(|_| masker.mask(second)).unwrap_err();
+        assert_eq!((fault.kind, fault.offset), (FaultKind::InvalidUtf8, 5), "{split}");
+    }
+}
+
+#[test]
 fn a_row_leaves_whole_or_not_at_all() {
     let (out, end) = run(&csv(), usual(), None, b"k,p\na,bcd\nsecret,x,y\n");
     assert_eq!((out.as_str(), end), ("k,p\na,b*d\n", Err(FaultKind::Ragged)));
+    let refuse = with(|dialect| dialect.formulas = Formulas::Refuse);
+    let (out, end) = run(&refuse, usual(), None, b"k,p\na,bcd\nb,=1+1\n");
+    assert_eq!((out.as_str(), end), ("k,p\na,b*d\n", Err(FaultKind::Formula)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fmt::{Display, Write};
 /// Writes the coarser form of a text; none if the rule cannot treat it.
 pub(super) fn text(rule: &Generalise, text: &str, today: Date, shown: &mut String) -> Option<()> {
     match rule {
-        Generalise::Year => write(shown, format_args!("{:04}", read_date(text)?.year)),
+        Generalise::Year => padded(shown, read_date(text)?.year, 4),
         Generalise::AgeBand { years } => {
             let low = age_floor(read_date(text)?.day?, today, *years)?;
             write(shown, format_args!("{low}-{}", low + u32::from(*years) - 1))
@@ -16,7 +16,12 @@ pub(super) fn text(rule: &Generalise, text: &str, today: Date, shown: &mut Strin
         Generalise::District => write(shown, text.get(..address::district_end(text)?)?),
         Generalise::Day => {
             let (year, month, day) = read_date(text)?.day?;
-            write(shown, format_args!("{year:04}-{month:02}-{day:02}"))
+            padded(shown, year, 4)?;
+            for part in [month, day] {
+                shown.push('-');
+                padded(shown, part.into(), 2)?;
+            }
+            Some(())
         }
         Generalise::Decimals { decimals } => rounded_list(text, (*decimals).into(), shown),
         Generalise::Prefix { characters } => prefix(text.trim(), (*characters).into(), shown),
@@ -44,6 +49,15 @@ pub(super) fn number<'b>(rule: &Generalise, lexeme: &str, today: Date, shown: &'
 /// Writing to a text never fails.
 fn write(shown: &mut String, what: impl Display) -> Option<()> {
     write!(shown, "{what}").ok()
+}
+
+/// The last digits of a number that is not negative, so many; a format would take longer than the reading.
+fn padded(shown: &mut String, number: i32, digits: u32) -> Option<()> {
+    let number = u32::try_from(number).ok()?;
+    for place in (0..digits).rev() {
+        shown.push(char::from_digit(number / 10u32.pow(place) % 10, 10)?);
+    }
+    Some(())
 }
 
 fn age_floor(birth: Date, today: Date, years: u8) -> Option<u32> {

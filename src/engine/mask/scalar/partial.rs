@@ -48,16 +48,23 @@ pub(super) fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize)
 
 #[inline]
 fn ends(text: &str, first: usize, last: usize, shown: &mut String) {
-    let plain = text.is_ascii();
-    let count = if plain { text.len() } else { text.chars().count() };
+    let count = if text.is_ascii() { text.len() } else { text.chars().count() };
     let (first, last) = kept_of(count, first, last);
-    let byte_of = |place| match plain {
-        true => place,
-        false => text.char_indices().nth(place).map_or(text.len(), |(byte, _)| byte),
+    around(text, count, first, last, shown);
+}
+
+/// The first and the last of `count` characters, and stars between.
+#[inline]
+fn around(text: &str, count: usize, first: usize, last: usize, shown: &mut String) {
+    let byte_of = |character: Option<(usize, char)>| character.map_or(text.len(), |(byte, _)| byte);
+    let (start, end) = match last.checked_sub(1) {
+        _ if count == text.len() => (first, count - last),
+        None => (byte_of(text.char_indices().nth(first)), text.len()),
+        Some(back) => (byte_of(text.char_indices().nth(first)), byte_of(text.char_indices().nth_back(back))),
     };
-    shown.push_str(text.get(..byte_of(first)).unwrap_or_default());
+    shown.push_str(text.get(..start).unwrap_or_default());
     stars(count - first - last, shown);
-    shown.push_str(if last == 0 { "" } else { text.get(byte_of(count - last)..).unwrap_or_default() });
+    shown.push_str(text.get(end..).unwrap_or_default());
 }
 
 /// So many stars, many at once.
@@ -98,6 +105,10 @@ fn digits(lexeme: &str, first: usize, last: usize, shown: &mut String) -> Option
 }
 
 fn name(text: &str, shown: &mut String) {
+    let usual = text.chars().try_fold(0, |count, c| is_usual_letter(c).then_some(count + 1));
+    if let Some(count) = usual {
+        return around(text, count, (count > 1).into(), (count > 2).into(), shown);
+    }
     let (mut count, mut dotted) = (0, false);
     for c in text.chars() {
         if is_letter_of_name(c) {
@@ -122,9 +133,13 @@ fn name(text: &str, shown: &mut String) {
 /// zero-width character must not stand for the last character of a name.
 #[inline]
 fn is_letter_of_name(c: char) -> bool {
-    // Nearly all there are, and nothing below is one of them.
-    let usual = matches!(c, '\u{4E00}'..='\u{9FFF}' | '0'..='9' | 'A'..='Z' | 'a'..='z');
-    usual || is_other_letter(c)
+    is_usual_letter(c) || is_other_letter(c)
+}
+
+/// Nearly all there are, and no mark is one of them.
+#[inline]
+fn is_usual_letter(c: char) -> bool {
+    matches!(c, '\u{4E00}'..='\u{9FFF}' | '0'..='9' | 'A'..='Z' | 'a'..='z')
 }
 
 fn is_other_letter(c: char) -> bool {

@@ -141,6 +141,8 @@ fn coarser_texts() {
     let decimals = |decimals| Generalise::Decimals { decimals };
     for (rule, value, expect) in [
         (Generalise::Year, "1949-12-31", "1949"),
+        (Generalise::Year, "1949/12/31", "1949"),
+        (Generalise::Year, " 1949.12.31 ", "1949"),
         (Generalise::Year, "1949年12月31日", "1949"),
         (Generalise::Year, "19491231", "1949"),
         (Generalise::Year, "1949-12", "1949"),
@@ -222,6 +224,9 @@ fn what_a_rule_cannot_treat_is_not_shown() {
     for (action, value) in [
         (coarse(Generalise::Year), "十二月"),
         (coarse(Generalise::Year), "1949-02-30"),
+        (coarse(Generalise::Year), "1949-12/31"),
+        (coarse(Generalise::Year), "0999-12-31"),
+        (coarse(Generalise::Year), "1949-1x-31"),
         (coarse(Generalise::Year), "1949-12-31 张三"),
         (coarse(Generalise::AgeBand { years: 5 }), "1949"),
         (coarse(Generalise::AgeBand { years: 5 }), "2026-11-24"),
