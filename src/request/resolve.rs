@@ -72,6 +72,15 @@ impl Inputs<'_> {
     }
 }
 
+/// The refusal of a method that names those the place has, `HEAD` wherever there is `GET`.
+fn not_offered(methods: &[Method]) -> Refusal {
+    let mut offered: Vec<&str> = methods.iter().map(|method| method.code()).collect();
+    if let Some(get) = methods.iter().position(|method| *method == Method::Get) {
+        offered.insert(get + 1, Method::Head.code());
+    }
+    Refusal { offered, ..Cause::MethodNotOffered.into() }
+}
+
 /// Finds the route and reads what it asks of the request.
 pub(super) async fn resolve(
     worker: &Worker,
@@ -85,13 +94,7 @@ pub(super) async fn resolve(
     let segments = canonical.path.segments();
     let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), segments) {
         Found::Route(route, captures) => (route, captures),
-        Found::MethodNotOffered(offered) => {
-            let mut offered: Vec<&str> = offered.into_iter().map(Method::code).collect();
-            if let Some(get) = offered.iter().position(|code| *code == Method::Get.code()) {
-                offered.insert(get + 1, Method::Head.code());
-            }
-            return Err(Refusal { offered, ..Cause::MethodNotOffered.into() });
-        }
+        Found::MethodNotOffered(offered) => return Err(not_offered(&offered)),
         Found::None => return Err(Cause::NoRoute.into()),
     };
     record.learnt.route = Some(route.template.text().clone());

@@ -111,8 +111,7 @@ fn tells(out: &str) -> bool {
 /// The text of `u` and what it becomes where resident numbers are shown as `1***…**2`.
 #[test]
 fn references_show_what_the_labels_show() {
-    let part = "3***************36";
-    let stars = "*".repeat(18);
+    let (part, stars) = ("3***************36", "*".repeat(18));
     let own =
         |before: &str, after: &str| (format!("{before}{CANARY}{after}"), format!("{before}{part}{after}"));
     let same = |text: &str| (text.to_owned(), text.to_owned());
@@ -135,7 +134,7 @@ fn references_show_what_the_labels_show() {
         own("/x/%ff%fe/%zz/", "/%"),
         own(&format!("/people/{part}/and/"), "/张"),
         // In other spellings.
-        of(format!("/p/%3330106199003071236"), format!("/p/{part}")),
+        of("/p/%3330106199003071236".to_owned(), format!("/p/{part}")),
         of("/p/%2533%2533010619900307123%36".into(), format!("/p/{part}")),
         of("/p/330106%2019900307+1236/x".into(), "/p/3*****************36/x".into()),
         of("/p/330106-19900307-1236/x".into(), "/p/3*****************36/x".into()),
