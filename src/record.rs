@@ -307,6 +307,7 @@ impl Record {
             break_glass: statement.and_then(|statement| statement.break_glass.as_deref()),
             dataset: learnt.dataset.as_deref().map(|dataset| &*dataset.id),
             code: learnt.dataset.as_deref().map(|dataset| &*dataset.code),
+            level: learnt.dataset.as_deref().map(|dataset| dataset.level),
             route: learnt.route.as_deref(),
             method: learnt.method.map(Method::code),
             interface: access.map(|access| access.interface),

@@ -68,6 +68,7 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
         }
         Entry::Reading(reading) => push_reading(&mut line, reading),
     }
+    line.code("retention", entry.retention().code());
     EntryBody(line.0)
 }
 
@@ -109,6 +110,7 @@ fn push_why(line: &mut Line, request: &Request<'_>) {
 
 fn push_what(line: &mut Line, request: &Request<'_>) {
     line.text_if("dataset", request.dataset).text_if("code", request.code);
+    line.code_if("level", request.level.map(|level| level.code()));
     line.text_if("route", request.route).text_if("method", request.method);
     line.code_if("interface", request.interface.map(|interface| interface.code()));
     line.code_if("subject_type", request.subject_type.map(|subject| subject.code()));

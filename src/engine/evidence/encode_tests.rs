@@ -6,7 +6,7 @@ use super::super::entry::{
 use super::*;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
-use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, Level, RiskTier, SubjectType};
 use crate::engine::uses::UseAs;
 use std::sync::Arc;
 
@@ -14,10 +14,13 @@ fn text(entry: &Entry<'_>) -> String {
     String::from_utf8(encode(entry).members().to_vec()).unwrap()
 }
 
-/// Fails unless the members are what is expected and parse as JSON.
+/// Fails unless the members are what is expected, before the class of retention that ends every entry,
+/// and parse as JSON.
 fn check(entry: &Entry<'_>, expect: &str) {
     let members = text(entry);
-    assert_eq!(members, expect);
+    let (content, class) = members.rsplit_once(",\"retention\":").unwrap();
+    assert_eq!(content, expect);
+    assert!(["\"personal\"", "\"ordinary\""].contains(&class), "{class}");
     serde_json::from_str::<serde_json::Value>(&format!("{{{members}}}")).unwrap();
 }
 
@@ -48,6 +51,7 @@ fn a_full_request() {
         break_glass: Some("急救\n\"now\""),
         dataset: Some("marriage"),
         code: Some("306001/1"),
+        level: Some(Level::L3),
         route: Some("/civil-affairs/v1/marriages/{id}"),
         method: Some("GET"),
         interface: Some(Interface::Query),
@@ -79,7 +83,7 @@ fn a_full_request() {
             r#""post":"window","auth_method":"CERTIFICATE","cert_fpr":"00ff","represented":"11330100MB0000027E","#,
             r#""network_known":true,"client_ip":"192.0.2.0/24","purpose":"social-assistance","#,
             r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
-            r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","#,
+            r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","level":"L3","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
             r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
@@ -87,6 +91,25 @@ fn a_full_request() {
             r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
         ),
     );
+}
+
+/// What concerns persons is kept for three years, what concerns the gateway for six months.
+#[test]
+fn every_entry_states_how_long_it_is_kept() {
+    let (request, outcome) = (Request::default(), Outcome::default());
+    let gap = Gap { ts: 0, first: 1, last: 2, cause: GapCause::Write, refused: 0 };
+    let lifecycle = Lifecycle { ts: 0, version: "1", policy_digest: None, detail: "" };
+    for (entry, class) in [
+        (Entry::Request(request.clone()), "personal"),
+        (Entry::Answered(request, outcome.clone()), "personal"),
+        (Entry::Outcome(outcome), "personal"),
+        (Entry::Reading(Reading::default()), "personal"),
+        (Entry::Start(lifecycle), "ordinary"),
+        (Entry::TornTail { ts: 0, bytes: 1 }, "ordinary"),
+        (Entry::Gap(gap), "ordinary"),
+    ] {
+        assert!(text(&entry).ends_with(&format!(",\"retention\":\"{class}\"")), "{}", text(&entry));
+    }
 }
 
 #[test]

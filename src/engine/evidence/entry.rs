@@ -5,7 +5,7 @@
 use crate::closed_enum;
 use crate::engine::identifier::Kind;
 use crate::engine::reason::{Cause, Reason};
-use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
+use crate::engine::terms::{AuthMethod, DisclosureMode, Interface, LegalBasis, Level, RiskTier, SubjectType};
 use crate::engine::uses::UseAs;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,6 +43,39 @@ closed_enum! {
         Replaced = "file_replaced",
         Truncated = "file_truncated",
         Grown = "file_grown",
+    }
+}
+
+closed_enum! {
+    /// How long an entry is kept: a class, whose period the configuration says.
+    pub enum Retention {
+        /// About nobody's data: at least six months (Cybersecurity Law, network logs).
+        Ordinary = "ordinary",
+        /// About a request for data, or who read of it: at least three years (PIPL 56, Network Data
+        /// Security Regulation 12).
+        Personal = "personal",
+    }
+}
+
+impl Entry<'_> {
+    /// Stated in the entry, so that what it was written under holds for it however the rule changes.
+    pub fn retention(&self) -> Retention {
+        match self {
+            Entry::Request(_) | Entry::Outcome(_) | Entry::Answered(..) | Entry::Reading(_) => {
+                Retention::Personal
+            }
+            Entry::Start(_)
+            | Entry::Stop(_)
+            | Entry::Reload(_)
+            | Entry::Quotas(_)
+            | Entry::Tier(_)
+            | Entry::Gap(_)
+            | Entry::TornTail { .. }
+            | Entry::Refused(_)
+            | Entry::ClockStep(_)
+            | Entry::Drift(_)
+            | Entry::Admin(_) => Retention::Ordinary,
+        }
     }
 }
 
@@ -133,6 +166,8 @@ pub struct Request<'a> {
     /// What.
     pub dataset: Option<&'a str>,
     pub code: Option<&'a str>,
+    /// The dataset's class, as it was.
+    pub level: Option<Level>,
     /// The route's template, never the path.
     pub route: Option<&'a str>,
     pub method: Option<&'a str>,

@@ -29,7 +29,7 @@ pub mod tree;
 pub use encode::{EntryBody, encode};
 pub use entry::{
     Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, LabelSeen, Lifecycle, ModeShown,
-    Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Tier, UseAsked,
+    Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Retention, Tier, UseAsked,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};

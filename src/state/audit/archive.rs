@@ -11,7 +11,7 @@
 use super::lines::Lines;
 use super::segment::{Closed, SegmentName, sync_dir};
 use crate::config::settings::RetentionSettings;
-use crate::engine::evidence::read_time;
+use crate::engine::evidence::{Retention, read_time};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -181,8 +181,18 @@ fn kept_until(dir: &Path, name: &SegmentName, kept: &RetentionSettings) -> io::R
 fn entry_kept_until(line: &[u8], kept: &RetentionSettings) -> Option<i64> {
     let entry: serde_json::Value = serde_json::from_slice(line).ok()?;
     let time = ["ts_in", "ts"].iter().find_map(|name| read_time(entry[*name].as_str()?))?;
-    let is_personal = matches!(entry["kind"].as_str()?, "request" | "outcome" | "reading");
-    let period = if is_personal { kept.personal } else { kept.ordinary };
+    let class = match &entry["retention"] {
+        // Entries written before they stated their class.
+        serde_json::Value::Null => match entry["kind"].as_str()? {
+            "request" | "outcome" | "reading" => Retention::Personal,
+            _ => Retention::Ordinary,
+        },
+        stated => Retention::parse(stated.as_str()?)?,
+    };
+    let period = match class {
+        Retention::Personal => kept.personal,
+        Retention::Ordinary => kept.ordinary,
+    };
     time.checked_add(i64::try_from(period.as_millis()).ok()?)
 }
 

@@ -113,6 +113,12 @@ fn a_log_whose_every_entry_was_moved_goes_on_where_it_was() {
     let last = SegmentName::all(&site.settings.dir).unwrap().pop().unwrap();
     let base = Closed::base(&site.settings.dir).unwrap().unwrap();
     fs::write(site.settings.dir.join(last.file_name()), "").unwrap();
+    // Nor are its tiles: they end with the entries that were moved.
+    let partial = site.settings.dir.join("tile/0/000.p");
+    let mut tile = fs::read(partial.join("40")).unwrap();
+    tile.truncate(base.last.size as usize * 32);
+    fs::remove_file(partial.join("40")).unwrap();
+    fs::write(partial.join(base.last.size.to_string()), tile).unwrap();
     let audit = Audit::open(&site.settings).unwrap();
     assert_eq!(audit.health().last_seq, base.last.seq);
     write(&audit, true, 99);
@@ -158,4 +164,26 @@ fn entries_are_deleted_when_their_time_is_over_and_never_under_a_hold() {
     assert_eq!(segments(), 0);
     verify_dir(&site.settings.dir).unwrap();
     drop(Audit::open(&site.settings).unwrap());
+}
+
+/// What an entry states of its class goes before its kind; what cannot be read is kept for good.
+#[test]
+fn an_entry_is_kept_as_long_as_it_states() {
+    let kept = RetentionSettings {
+        archive_dir: None,
+        ordinary: Duration::from_millis(10),
+        personal: Duration::from_millis(30),
+    };
+    for (line, expect) in [
+        (r#"{"kind":"request","ts_in":"1970-01-01T00:00:01.000Z"}"#, Some(1030)),
+        (r#"{"kind":"tier","ts":"1970-01-01T00:00:01.000Z"}"#, Some(1010)),
+        (r#"{"kind":"tier","ts":"1970-01-01T00:00:01.000Z","retention":"ordinary"}"#, Some(1010)),
+        (r#"{"kind":"tier","ts":"1970-01-01T00:00:01.000Z","retention":"personal"}"#, Some(1030)),
+        (r#"{"kind":"tier","ts":"1970-01-01T00:00:01.000Z","retention":"for-ever"}"#, None),
+        (r#"{"kind":"tier","ts":"1970-01-01T00:00:01.000Z","retention":3}"#, None),
+        (r#"{"kind":"tier","retention":"ordinary"}"#, None),
+        ("garbage", None),
+    ] {
+        assert_eq!(entry_kept_until(line.as_bytes(), &kept), expect, "{line}");
+    }
 }
