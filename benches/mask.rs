@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use struson::reader::{JsonReader, JsonStreamReader};
 use struson::writer::{JsonStreamWriter, JsonWriter};
+use zhamen::engine::identifier::Kind;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
 use zhamen::engine::mask::{Format, LabelRule, MaskLimits, Masked, Masker, Plan};
@@ -75,7 +76,11 @@ fn plan(job: Job) -> Arc<Plan> {
         (Job::Drop, Some(_)) => (DisclosureMode::None, LabelAction::Drop),
         (Job::Keep, _) | (_, None) => (DisclosureMode::Clear, LabelAction::Keep),
     };
-    let actions = (0..FIELDS.len()).map(rule).map(|(mode, action)| LabelRule { mode, action, kind: None });
+    // As in every catalogue with personal data: so kept texts are looked at for references, too.
+    let kinds = [Kind::ResidentId, Kind::Name, Kind::Mobile];
+    let with_kind = |index: usize| (rule(index), kinds.get(index).copied());
+    let actions =
+        (0..FIELDS.len()).map(with_kind).map(|((mode, action), kind)| LabelRule { mode, action, kind });
     Arc::new(Plan {
         actions: actions.collect(),
         token_key: TokenKey::derive(&[1; 32], "department", "matter"),

@@ -60,6 +60,8 @@ use std::ops::Range;
 const SCHEME_BYTES_MAX: usize = 32;
 /// No identifier is shorter.
 const IDENTIFIER_BYTES_MIN: usize = 6;
+/// A scheme's one letter, its colon and an identifier. Most codes that begin with a letter are shorter.
+const SCHEMED_BYTES_MIN: usize = 2 + IDENTIFIER_BYTES_MIN;
 
 /// Kinds whose values name one person, body, thing or account, and have a form.
 const IDENTIFIERS: &[Kind] = &[
@@ -223,13 +225,15 @@ fn divides(extent: Extent, c: char) -> bool {
 #[inline(always)]
 pub(in crate::engine::mask) fn may_begin(bytes: &[u8], is_cut: bool) -> bool {
     match bytes.first() {
-        Some(b'a'..=b'z' | b'A'..=b'Z') => may_begin_scheme(bytes, is_cut),
+        Some(b'a'..=b'z' | b'A'..=b'Z') => {
+            (is_cut || bytes.len() >= SCHEMED_BYTES_MIN) && may_begin_scheme(bytes, is_cut)
+        }
         Some(byte) => matches!(byte, b'/' | b'?' | b'#' | b'.' | b'%' | b'\\' | b' '),
         None => is_cut,
     }
 }
 
-#[inline]
+#[inline(never)]
 fn may_begin_scheme(bytes: &[u8], is_cut: bool) -> bool {
     let reads = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     let length = bytes.iter().take(SCHEME_BYTES_MAX + 1).take_while(|byte| reads(byte)).count();

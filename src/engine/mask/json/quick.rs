@@ -74,7 +74,7 @@ impl Walk {
         }
         if self.links && matches!(treat, Treat::Keep(_)) && whole.shape == Shape::Text {
             // The walk looks at what may be a reference.
-            if links::may_begin(raw.get(1..)?, false) {
+            if links::may_begin(raw.get(1..raw.len() - 1)?, false) {
                 return None;
             }
         }
