@@ -31,9 +31,6 @@ pub enum Format {
     ClickHouseCompactLines(Columns),
 }
 
-/// What an earlier piece began leaves with this one, and is seldom longer.
-const CUT_BYTES: usize = 1 << 10;
-
 impl Plan {
     /// What is shown of a text that stands beside a body; nothing if nothing is. Not counted.
     pub fn show_text(self: &Arc<Plan>, label: usize, text: &str) -> Option<String> {
@@ -155,7 +152,8 @@ impl Masker {
     /// # Errors
     /// Those of [`push`](Self::push).
     pub fn mask(&mut self, input: &[u8]) -> Result<Masked, MaskFault> {
-        let mut out = Masked(Vec::with_capacity(input.len().saturating_add(CUT_BYTES)));
+        // What an earlier piece began leaves with this one: without some room it would all be copied.
+        let mut out = Masked(Vec::with_capacity(input.len().saturating_add(input.len() / 16)));
         self.push(input, &mut out)?;
         Ok(out)
     }
