@@ -31,9 +31,11 @@ use std::sync::Arc;
 static RECEIPT: HeaderName = HeaderName::from_static("zhamen-receipt");
 static PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// Whether the answer is to carry a receipt.
-pub(super) fn is_wanted(worker: &Worker, canonical: &Canonical, route: &Route) -> bool {
-    worker.shared.receipts.is_some() && (canonical.prefers_receipt || route.receipt)
+/// Tells the record whether the answer of this route is to carry a receipt.
+pub(super) fn found(worker: &Worker, canonical: &Canonical, route: &Route, record: &mut Record) {
+    let is_wanted = canonical.prefers_receipt || route.receipt;
+    record.learnt.is_receipted = is_wanted && worker.shared.receipts.is_some();
+    record.learnt.is_hidden = route.hidden;
 }
 
 /// A receipt that lacks only the answer's bytes.

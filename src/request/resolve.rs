@@ -99,8 +99,7 @@ pub(super) async fn resolve(
     };
     record.learnt.route = Some(route.template.text().clone());
     record.learnt.dataset = Some(route.dataset.clone());
-    record.learnt.is_receipted = receipt::is_wanted(worker, canonical, route);
-    record.learnt.is_hidden = route.hidden;
+    receipt::found(worker, canonical, route, record);
     if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }

@@ -74,7 +74,8 @@ impl TileStore {
         path.into()
     }
 
-    /// Writes a tile under its name as a whole, and removes what it takes the place of.
+    /// Writes a tile under its name as a whole, and removes what it takes the place of: narrower ones, and
+    /// wider ones of entries that a cut log does not have any more, which readers would take for these.
     pub fn write(&self, tile: &Tile) -> io::Result<()> {
         let path = self.dir.join(tile.name.path());
         let new = path.with_extension("new");
@@ -89,7 +90,7 @@ impl TileStore {
         file.write_all(&tile.bytes)?;
         drop(file);
         fs::rename(&new, &path)?;
-        self.remove_narrower(tile.name)
+        self.remove_others(tile.name)
     }
 
     /// Makes the folders of a tile, but never the log's own: where that is gone, a new one would be the
@@ -104,12 +105,17 @@ impl TileStore {
         Ok(())
     }
 
-    fn remove_narrower(&self, name: TileName) -> io::Result<()> {
+    fn remove_others(&self, name: TileName) -> io::Result<()> {
+        if usize::from(name.width) < TILE_WIDTH {
+            let removed = fs::remove_file(self.dir.join(name.full().path()));
+            removed
+                .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        }
         let folder = self.partial_folder(name);
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
         for entry in entries.flatten() {
             let width = entry.file_name().to_str().and_then(|width| width.parse::<u16>().ok());
-            if width.is_some_and(|width| width < name.width) {
+            if width.is_some_and(|width| width != name.width) {
                 fs::remove_file(entry.path())?;
             }
         }
