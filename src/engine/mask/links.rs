@@ -286,7 +286,7 @@ impl Links {
             let text = if is_hidden { before.as_str() } else { text };
             decoded.read(text, *way);
             if replace(text, decoded, shown, |stretch, extent| {
-                let (kind, rule) = hidden(&plan.actions, stretch, extent)?;
+                let (kind, rule) = hidden(&plan.actions, stretch, extent, *way == ways[0])?;
                 watch::count(found, label, kind);
                 Some(stand_in(stretch, rule, plan))
             }) {
@@ -337,11 +337,13 @@ fn sight(rules: &[LabelRule], kind: Kind) -> Sight<'_> {
 }
 
 /// The kind of identifier that this stretch is and that may not leave, and the label that says so, where
-/// one does: see the table above.
+/// one does: see the table above. `is_likely`: read the most likely way; by the others, weak kinds that no
+/// label names are left, for chance makes them of the pieces of a number that may leave.
 fn hidden<'p>(
     rules: &'p [LabelRule],
     stretch: &str,
     extent: Extent,
+    is_likely: bool,
 ) -> Option<(Kind, Option<&'p LabelRule>)> {
     let (mut is_clear, mut doubtful) = (false, None);
     for Reading { kind, is_sound, .. } in readings(stretch) {
@@ -350,12 +352,12 @@ fn hidden<'p>(
             Sight::Hidden(rule) => doubtful = doubtful.or(Some((kind, Some(rule)))),
             Sight::Clear => is_clear |= is_sound,
             Sight::NoLabel if is_sound && is_strong(kind) && telling(kind) => return Some((kind, None)),
-            Sight::NoLabel
-                if is_sound && extent == Extent::Whole && telling(kind) && KINDS.contains(&kind) =>
-            {
-                doubtful = doubtful.or(Some((kind, None)));
+            Sight::NoLabel => {
+                let is_whole = is_likely && extent == Extent::Whole;
+                if is_sound && is_whole && telling(kind) && KINDS.contains(&kind) {
+                    doubtful = doubtful.or(Some((kind, None)));
+                }
             }
-            Sight::NoLabel => {}
         }
     }
     doubtful.filter(|_| !is_clear)

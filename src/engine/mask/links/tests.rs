@@ -227,6 +227,17 @@ fn the_watch_sees_what_is_left() {
     assert_eq!(counted, [(Kind::ResidentId, 1), (Kind::Uscc, 1)]);
 }
 
+/// Half undone, the escapes of a number leave pieces that chance makes a bank card's: it may leave all the
+/// same where its label is CLEAR.
+#[test]
+fn pieces_of_what_may_leave_hide_nothing() {
+    let text = "/3301%25306199003071%253236";
+    let clear = Arc::new(plan(DisclosureMode::Clear, None));
+    assert_eq!(clear.show_text(0, text), Some(text.to_owned()));
+    let masked = Arc::new(plan(DisclosureMode::None, None));
+    assert_ne!(masked.show_text(0, text), Some(text.to_owned()));
+}
+
 /// One way to write a character of an identifier.
 fn spelling() -> impl Strategy<Value = fn(char) -> String> {
     let ways: [fn(char) -> String; 5] = [
