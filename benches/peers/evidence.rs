@@ -9,7 +9,7 @@ use crate::site::Bench;
 use crate::{Peer, Row, run};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Odd, so that a median is one of them.
 const ROUNDS: usize = 5;
@@ -110,7 +110,17 @@ fn sync_us(admin: SocketAddr) -> Result<f64, String> {
 
 /// Answers everything after a while, until the process ends. Threads will do for so few connections.
 fn slow_upstream(address: SocketAddr) -> Result<(), String> {
-    let listener = TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;
+    // The upstream before it, which was told to end, may hold the port for a moment.
+    let began = Instant::now();
+    let listener = loop {
+        match TcpListener::bind(address) {
+            Ok(listener) => break listener,
+            Err(error) if began.elapsed() > Duration::from_secs(5) => {
+                return Err(format!("{address}: {error}"));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || answer_slowly(stream));
