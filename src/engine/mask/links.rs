@@ -63,36 +63,20 @@ const IDENTIFIER_BYTES_MIN: usize = 6;
 /// A scheme's one letter, its colon and an identifier. Most codes that begin with a letter are shorter.
 const SCHEMED_BYTES_MIN: usize = 2 + IDENTIFIER_BYTES_MIN;
 
-/// Kinds whose values name one person, body, thing or account, and have a form.
-const IDENTIFIERS: &[Kind] = &[
-    Kind::ResidentId,
-    Kind::HkMoTwPermit,
-    Kind::ForeignerId,
-    Kind::DisabilityCertificate,
-    Kind::StudentNumber,
-    Kind::Uscc,
-    Kind::OrganisationCode,
-    Kind::BusinessLicence,
-    Kind::Mobile,
-    Kind::Landline,
-    Kind::Email,
-    Kind::BankCard,
-    Kind::Iban,
-    Kind::Passport,
-    Kind::HomeVisitPermit,
-    Kind::TaiwanPermit,
-    Kind::MilitaryCard,
-    Kind::Plate,
-    Kind::Vin,
-    Kind::RealEstateUnit,
-    Kind::EstonianId,
-    Kind::FinnishHetu,
-    Kind::UsSsn,
-    Kind::EuVat,
-];
+/// How sure a text that checks as a kind is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Certainty {
+    /// It has no form, or names nobody.
+    Never,
+    /// Too like any other number or word: only where a label says that such are here.
+    Labelled,
+    /// By its form alone, if nothing else stands beside it.
+    Telling,
+    /// Chance hardly ever makes one: also in the midst of other text.
+    Strong,
+}
 
-/// Whether values of the kind are recognised by their form alone; other numbers are too like any number.
-pub fn telling(kind: Kind) -> bool {
+fn certainty(kind: Kind) -> Certainty {
     match kind {
         Kind::ResidentId
         | Kind::HkMoTwPermit
@@ -100,45 +84,41 @@ pub fn telling(kind: Kind) -> bool {
         | Kind::DisabilityCertificate
         | Kind::StudentNumber
         | Kind::Uscc
-        | Kind::OrganisationCode
+        | Kind::Iban
+        | Kind::Email => Certainty::Strong,
+        Kind::OrganisationCode
         | Kind::BusinessLicence
         | Kind::Mobile
-        | Kind::Email
         | Kind::BankCard
-        | Kind::Iban
         | Kind::Passport
         | Kind::HomeVisitPermit
         | Kind::Vin
         | Kind::EstonianId
         | Kind::FinnishHetu
-        | Kind::UsSsn => true,
+        | Kind::UsSsn => Certainty::Telling,
         Kind::Landline
         | Kind::TaiwanPermit
         | Kind::MilitaryCard
         | Kind::Plate
         | Kind::RealEstateUnit
-        | Kind::EuVat
-        | Kind::Name
-        | Kind::Address
-        | Kind::Date
-        | Kind::Amount
-        | Kind::Coordinate => false,
+        | Kind::EuVat => Certainty::Labelled,
+        Kind::Name | Kind::Address | Kind::Date | Kind::Amount | Kind::Coordinate => Certainty::Never,
     }
+}
+
+/// Whether values of the kind name one person, body, thing or account, and have a form.
+fn is_identifier(kind: Kind) -> bool {
+    certainty(kind) > Certainty::Never
+}
+
+/// Whether values of the kind are recognised by their form alone.
+pub fn telling(kind: Kind) -> bool {
+    certainty(kind) >= Certainty::Telling
 }
 
 /// Whether chance hardly ever makes one, so that it is believed also in the midst of other text.
 pub fn is_strong(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::ResidentId
-            | Kind::HkMoTwPermit
-            | Kind::ForeignerId
-            | Kind::DisabilityCertificate
-            | Kind::StudentNumber
-            | Kind::Uscc
-            | Kind::Iban
-            | Kind::Email
-    )
+    certainty(kind) == Certainty::Strong
 }
 
 /// What a stretch of text is, read as one kind.
@@ -152,7 +132,8 @@ pub struct Reading {
 
 /// Everything that this stretch of text is, as a whole. Often nothing, sometimes several kinds.
 pub fn readings(stretch: &str) -> impl Iterator<Item = Reading> + '_ {
-    IDENTIFIERS.iter().filter_map(|kind| match check(*kind, stretch) {
+    let kinds = Kind::ALL.iter().filter(|kind| is_identifier(**kind));
+    kinds.filter_map(|kind| match check(*kind, stretch) {
         Verdict::Valid(identifier) => Some(Reading { kind: *kind, identifier, is_sound: true }),
         Verdict::ChecksumWarning(identifier) => Some(Reading { kind: *kind, identifier, is_sound: false }),
         Verdict::Invalid(_) => None,
@@ -249,7 +230,7 @@ fn may_begin_scheme(bytes: &[u8], is_cut: bool) -> bool {
 
 /// Whether a dataset has labels of identifiers, so that references are read.
 pub(in crate::engine::mask) fn are_read(rules: &[LabelRule]) -> bool {
-    rules.iter().filter_map(|rule| rule.kind).any(|kind| IDENTIFIERS.contains(&kind))
+    rules.iter().filter_map(|rule| rule.kind).any(is_identifier)
 }
 
 /// What one answer's references are read with.
@@ -351,7 +332,7 @@ fn hidden<'p>(
             Sight::Hidden(rule) if is_sound => return Some((kind, Some(rule))),
             Sight::Hidden(rule) => doubtful = doubtful.or(Some((kind, Some(rule)))),
             Sight::Clear => is_clear |= is_sound,
-            Sight::NoLabel if is_sound && is_strong(kind) && telling(kind) => return Some((kind, None)),
+            Sight::NoLabel if is_sound && is_strong(kind) => return Some((kind, None)),
             Sight::NoLabel => {
                 let is_whole = is_likely && extent == Extent::Whole;
                 if is_sound && is_whole && telling(kind) && KINDS.contains(&kind) {
