@@ -161,9 +161,10 @@ async fn walk(
     };
 
     let request_id = record.request_id().clone();
-    let ask = || answer::outbound(&asked, &canonical, &principal, &request_id);
+    let outbound = answer::outbound(&asked, &canonical, &principal, &request_id)?;
     let treatment = answer::treatment(worker, &asked, &shown, &principal, now)?;
-    let (receipt, masked) = release(worker, &snapshot, &asked, &ask, treatment, &admitted, record).await?;
+    let (receipt, masked) =
+        release(worker, &snapshot, &asked, &outbound, treatment, &admitted, record).await?;
     let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
     Ok(answer::released(masked, &asked, shown, &admitted, receipt, seal))
 }
@@ -305,7 +306,7 @@ async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
     asked: &Asked,
-    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    outbound: &Outbound,
     treatment: Treatment,
     admitted: &Admitted,
     record: &mut Record,
@@ -317,8 +318,8 @@ async fn release(
     let is_safe = asked.route.method.is_safe();
     // Pinned once, because it is large: each place that owned it would have room for it.
     let mut exchange = pin!(async {
-        let answer = forward(&upstream, ask, admitted).await?;
-        record.upstream_answered(answer.status.as_u16(), answer.first_byte_us);
+        let answer = forward(&upstream, outbound, admitted).await?;
+        record.upstream_answered(answer.status, answer.first_byte_us);
         answer::transform(worker, snapshot, asked, answer, treatment).await
     });
     if is_safe {
@@ -340,10 +341,10 @@ async fn durable(pending: Option<Pending>) -> Result<Option<Receipt>, Cause> {
 /// Only an admitted request reaches an upstream.
 async fn forward(
     upstream: &Rc<Upstream>,
-    ask: &dyn Fn() -> Result<Outbound, Cause>,
+    outbound: &Outbound,
     _admitted: &Admitted,
 ) -> Result<Answer, Cause> {
-    upstream.forward(ask).await
+    upstream.forward(outbound).await
 }
 
 impl Worker {

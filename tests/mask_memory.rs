@@ -92,8 +92,7 @@ fn the_first_byte_leaves_before_the_last_comes_and_memory_stays() {
         let gateway = gateway(limits(), None, move |_, _: Request<Incoming>| {
             let upstream = upstream.clone();
             async move {
-                let answer =
-                    upstream.forward(&|| Ok(outbound(hyper::Method::GET, ""))).await.expect("it answers");
+                let answer = upstream.forward(&outbound("GET", "")).await.expect("it answers");
                 let deadline = tokio::time::Instant::now() + ms(30_000);
                 let limits =
                     AnswerLimits { deadline, idle: ms(5000), bytes_max: 1 << 30, prepare_bytes: 64 << 10 };

@@ -67,7 +67,7 @@ fn masker() -> Masker {
 
 /// What `request.rs` does with an answer, in short. `/opaque` passes what nobody reads.
 async fn relay(upstream: Rc<Upstream>, outcomes: Outcomes, path: String) -> Response<Body> {
-    let answer = match upstream.forward(&|| Ok(outbound(hyper::Method::GET, ""))).await {
+    let answer = match upstream.forward(&outbound("GET", "")).await {
         Ok(answer) => answer,
         Err(cause) => return text(cause.status(), cause.code()),
     };
@@ -77,7 +77,7 @@ async fn relay(upstream: Rc<Upstream>, outcomes: Outcomes, path: String) -> Resp
     };
     let limits =
         AnswerLimits { deadline: answer.deadline, idle: ms(200), bytes_max: 200_000, prepare_bytes: 1024 };
-    let decoding = match codings_of(&answer.headers) {
+    let decoding = match codings_of(answer.fields.all("content-encoding")) {
         Ok(codings) if codings.is_empty() => None,
         Ok(codings) => Some(Decoding::new(&codings, DecodeLimits { ratio_max: 50 }).unwrap()),
         Err(cause) => return text(cause.status(), cause.code()),

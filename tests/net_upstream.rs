@@ -2,7 +2,6 @@
 
 mod net_support;
 
-use hyper::Method;
 use net_support::*;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -95,8 +94,8 @@ fn what_the_upstream_receives() {
         })
         .await;
         let upstream = upstream(upstream_settings(&[fake.address]));
-        let mut request = outbound(Method::POST, "{\"id\":1}");
-        request.headers.insert("zhamen-purpose", "statistics".parse().unwrap());
+        let mut request = outbound("POST", "{\"id\":1}");
+        request.field("zhamen-purpose", "statistics");
         exchange(&upstream, request).await.unwrap();
         let expect = format!(
             "POST /v1/things?id=1 HTTP/1.1\r\nzhamen-purpose: statistics\r\nhost: {}\r\ncontent-length: 8\r\n\r\n{{\"id\":1}}",
@@ -203,7 +202,7 @@ fn a_connection_that_died_idle_is_not_used_even_for_a_post() {
         .await;
         let upstream = upstream(upstream_settings(&[fake.address]));
         for _ in 0..3 {
-            exchange(&upstream, outbound(Method::POST, "{}")).await.unwrap();
+            exchange(&upstream, outbound("POST", "{}")).await.unwrap();
             settle().await;
         }
         assert_eq!(fake.accepted.get(), 3);
@@ -215,11 +214,11 @@ fn only_what_cannot_happen_twice_is_repeated() {
     worker(async {
         let requests = Rc::new(Cell::new(0));
         for (method, body, max, expect, sent) in [
-            (Method::GET, "", 2, Ok("{}".to_owned()), 2),
-            (Method::HEAD, "", 2, Ok(String::new()), 2),
-            (Method::GET, "", 0, Err(Cause::UpstreamReset), 1),
-            (Method::POST, "{}", 2, Err(Cause::UpstreamReset), 1),
-            (Method::DELETE, "", 2, Err(Cause::UpstreamReset), 1),
+            ("GET", "", 2, Ok("{}".to_owned()), 2),
+            ("HEAD", "", 2, Ok(String::new()), 2),
+            ("GET", "", 0, Err(Cause::UpstreamReset), 1),
+            ("POST", "{}", 2, Err(Cause::UpstreamReset), 1),
+            ("DELETE", "", 2, Err(Cause::UpstreamReset), 1),
         ] {
             requests.set(0);
             let count = requests.clone();
@@ -240,7 +239,7 @@ fn only_what_cannot_happen_twice_is_repeated() {
             let settings = upstream_settings(&[fake.address]);
             let upstream =
                 upstream(UpstreamSettings { retries: RetrySettings { max, budget_percent: 10 }, ..settings });
-            assert_eq!(exchange(&upstream, outbound(method.clone(), body)).await, expect, "{method}");
+            assert_eq!(exchange(&upstream, outbound(method, body)).await, expect, "{method}");
             assert_eq!(requests.get(), sent, "{method}");
         }
     });
@@ -293,9 +292,7 @@ fn a_dead_endpoint_is_avoided_ejected_and_tried_again() {
         let ejection = EjectionSettings { failures: 2, ejected_for: ms(300) };
         let upstream = upstream(UpstreamSettings { ejection, ..upstream_settings(&[dead, fake.address]) });
         for _ in 0..50 {
-            exchange(&upstream, outbound(Method::POST, "{}"))
-                .await
-                .expect("nothing was written to the dead one");
+            exchange(&upstream, outbound("POST", "{}")).await.expect("nothing was written to the dead one");
         }
         let health = &upstream.shared().endpoints()[0];
         assert!(health.is_ejected() && health.ejections() == 1);

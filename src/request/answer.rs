@@ -8,6 +8,7 @@ use super::resolve::Asked;
 use crate::catalogue::{Media, Route, Target};
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
+use crate::engine::framing::answer::Fields;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
 use crate::engine::mask::sieve::Sieve;
@@ -39,11 +40,6 @@ static DISCLOSURE: HeaderName = HeaderName::from_static("disclosure");
 pub(super) static WARNING: HeaderName = HeaderName::from_static("zhamen-warning");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-static PRINCIPAL: HeaderName = HeaderName::from_static("zhamen-principal");
-static PURPOSE: HeaderName = HeaderName::from_static("zhamen-purpose");
-static MATTER: HeaderName = HeaderName::from_static("zhamen-matter");
-static CLICKHOUSE_EXCEPTION: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
 pub(super) struct Released {
@@ -107,39 +103,34 @@ pub(super) fn outbound(
     principal: &Principal,
     request_id: &str,
 ) -> Result<Outbound, Cause> {
-    let mut headers = HeaderMap::with_capacity(12);
-    let media = asked.route.answer.media().map_or("*/*", Media::code);
-    headers.insert(header::ACCEPT, HeaderValue::from_static(media));
+    let mut request = Outbound::new(asked.method.code(), &asked.target)?;
+    request.fixed("accept", asked.route.answer.media().map_or("*/*", Media::code));
     let codings = if asked.route.upstream.compressed { coding::ACCEPTED } else { "identity" };
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
-    headers
-        .insert(header::FORWARDED, visible(&format!("for=_caller;proto=https;host=\"{}\"", canonical.host)));
-    headers.insert(TRACEPARENT.clone(), traceparent(canonical, request_id));
-    headers.insert(REQUEST_ID.clone(), visible(request_id));
-    headers.insert(PRINCIPAL.clone(), visible(principal.caller()));
+    request.fixed("accept-encoding", codings);
+    request.field("forwarded", &format!("for=_caller;proto=https;host=\"{}\"", canonical.host));
+    request.field("traceparent", &traceparent(canonical, request_id));
+    request.field(REQUEST_ID.as_str(), request_id);
+    request.field("zhamen-principal", principal.caller());
     if let Some(purpose) = &principal.statement.purpose {
-        headers.insert(PURPOSE.clone(), visible(purpose));
+        request.field("zhamen-purpose", purpose);
     }
     if let Some(matter) = &principal.statement.matter {
-        headers.insert(MATTER.clone(), visible(&matter.id));
+        request.field("zhamen-matter", &matter.id);
     }
     if let Some(content_type) = asked.content_type {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        request.fixed("content-type", content_type);
     }
-    let method =
-        hyper::Method::from_bytes(asked.method.code().as_bytes()).map_err(|_| Cause::MethodUnknown)?;
-    let path_and_query = asked.target.as_str().try_into().map_err(|_| Cause::BadTarget)?;
-    Ok(Outbound { method, path_and_query, headers, body: asked.body.clone() })
+    Ok(request.with_body(asked.body.clone()))
 }
 
 /// The caller's trace goes on; without one the request id begins it.
-fn traceparent(canonical: &Canonical, request_id: &str) -> HeaderValue {
+fn traceparent(canonical: &Canonical, request_id: &str) -> String {
     let span = request_id.get(16..32).unwrap_or("0000000000000001");
     match &canonical.traceparent {
-        None => visible(&format!("00-{request_id}-{span}-00")),
+        None => format!("00-{request_id}-{span}-00"),
         Some(parent) => {
             let trace: String = parent.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-            visible(&format!("00-{trace}-{span}-{:02x}", parent.flags))
+            format!("00-{trace}-{span}-{:02x}", parent.flags)
         }
     }
 }
@@ -171,7 +162,7 @@ pub(super) async fn transform(
     let Treatment { plan, masking } = treatment;
     let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
     let links = Links { catalogue: &snapshot.catalogue, subject };
-    let headers = outgoing::headers(&answer.headers, &asked.route, &plan, &links);
+    let headers = outgoing::headers(&answer.fields, &asked.route, &plan, &links);
     let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
     let mut masked =
         Transformed { status, content_type, headers, prepared: None, coding: None, can_be_coded };
@@ -184,7 +175,7 @@ pub(super) async fn transform(
         bytes_max: worker.shared.answer_bytes_max,
         prepare_bytes: PREPARE_BYTES,
     };
-    let decoding = decoding(worker, &answer.headers)?;
+    let decoding = decoding(worker, &answer.fields)?;
     let prepared = prepare(answer.body, decoding, masking, limits).await;
     let mut prepared = prepared.map_err(|unmaskable| unmaskable.cause)?;
     if can_be_coded {
@@ -213,7 +204,8 @@ pub(super) fn released(
 
 /// The status and type of an answer that can be shown; error bodies are never passed on.
 fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue), Cause> {
-    match answer.status.as_u16() {
+    let status = StatusCode::from_u16(answer.status).map_err(|_| Cause::UpstreamStatus)?;
+    match answer.status {
         200..=204 => {}
         206 => return Err(Cause::UpstreamRange),
         404 | 410 => {
@@ -225,33 +217,28 @@ fn acceptable(answer: &Answer, route: &Route) -> Result<(StatusCode, HeaderValue
         }
         _ => return Err(Cause::UpstreamStatus),
     }
-    if answer.headers.contains_key(header::CONTENT_RANGE) {
+    if answer.fields.all("content-range").next().is_some() {
         return Err(Cause::UpstreamRange);
     }
-    if answer.headers.contains_key(&CLICKHOUSE_EXCEPTION) {
+    if answer.fields.all("x-clickhouse-exception-code").next().is_some() {
         return Err(Cause::UpstreamException);
     }
-    let content_type = single(&answer.headers, header::CONTENT_TYPE);
+    let content_type = answer.fields.single("content-type");
     let Some(media) = route.answer.media() else {
-        let unnamed = HeaderValue::from_static("application/octet-stream");
-        return Ok((answer.status, content_type.cloned().unwrap_or(unnamed)));
+        let named = content_type.and_then(|value| HeaderValue::from_bytes(value).ok());
+        return Ok((status, named.unwrap_or(HeaderValue::from_static("application/octet-stream"))));
     };
-    if answer.status == StatusCode::NO_CONTENT || is_declared(route, content_type) {
-        Ok((answer.status, HeaderValue::from_static(media.code())))
+    if status == StatusCode::NO_CONTENT || is_declared(route, content_type) {
+        Ok((status, HeaderValue::from_static(media.code())))
     } else {
         Err(Cause::UpstreamType)
     }
 }
 
-fn single(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
 /// The declared type, in UTF-8 if it says so. `header` belongs to text/csv (RFC 4180), and says
 /// nothing that the catalogue does not.
-fn is_declared(route: &Route, content_type: Option<&HeaderValue>) -> bool {
-    let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+fn is_declared(route: &Route, content_type: Option<&[u8]>) -> bool {
+    let Some(text) = content_type.and_then(|value| std::str::from_utf8(value).ok()) else { return false };
     if Some(text) == route.answer.media().map(Media::code) {
         return true;
     }
@@ -261,8 +248,8 @@ fn is_declared(route: &Route, content_type: Option<&HeaderValue>) -> bool {
     comes && parts.all(|part| ["charset=utf-8", "charset=\"utf-8\"", "header=present"].contains(&part))
 }
 
-fn decoding(worker: &Worker, headers: &HeaderMap) -> Result<Option<Decoding>, Cause> {
-    let codings = codings_of(headers)?;
+fn decoding(worker: &Worker, fields: &Fields) -> Result<Option<Decoding>, Cause> {
+    let codings = codings_of(fields.all("content-encoding"))?;
     if codings.is_empty() {
         return Ok(None);
     }

@@ -28,11 +28,12 @@
 
 use crate::catalogue::{Catalogue, Found, ParameterKind, Place, Route, Target, Template};
 use crate::engine::canonical::{Segments, canonical_query};
+use crate::engine::framing::answer::Fields;
 use crate::engine::identifier::{Kind, Verdict, check};
 use crate::engine::mask::Plan;
 use crate::engine::mask::links::{Extent, Reading, is_strong, readings, stretches, telling};
 use crate::engine::terms::Method;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 /// Longer values are no header of an API.
@@ -47,7 +48,7 @@ pub(super) struct Links<'a> {
 
 /// The headers of an answer that leave.
 pub(super) fn headers(
-    upstream: &HeaderMap,
+    upstream: &Fields,
     route: &Route,
     plan: &Arc<Plan>,
     links: &Links<'_>,
@@ -73,10 +74,9 @@ pub(super) fn headers(
     leaving
 }
 
-fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let mut values = headers.get_all(name).iter();
-    let text = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
-    (text.len() <= VALUE_BYTES_MAX).then_some(text)
+fn single<'h>(fields: &'h Fields, name: &str) -> Option<&'h str> {
+    let text = std::str::from_utf8(fields.single(name)?).ok()?;
+    (text.len() <= VALUE_BYTES_MAX && text.is_ascii()).then_some(text)
 }
 
 impl Links<'_> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::{HeaderMap, Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
@@ -380,18 +380,17 @@ pub fn upstream(settings: UpstreamSettings) -> Rc<Upstream> {
     Upstreams::new(SharedUpstreams::build(vec![settings], None).unwrap()).get(&name).unwrap()
 }
 
-pub fn outbound(method: Method, body: &'static str) -> Outbound {
-    let path_and_query = "/v1/things?id=1".parse().unwrap();
-    Outbound { method, path_and_query, headers: HeaderMap::new(), body: body.into() }
+pub fn outbound(method: &'static str, body: &'static str) -> Outbound {
+    Outbound::new(method, "/v1/things?id=1").unwrap().with_body(body.into())
 }
 
 /// Forwards a `GET` and reads the answer whole.
 pub async fn fetch(upstream: &Rc<Upstream>) -> Result<String, Cause> {
-    exchange(upstream, outbound(Method::GET, "")).await
+    exchange(upstream, outbound("GET", "")).await
 }
 
 pub async fn exchange(upstream: &Rc<Upstream>, request: Outbound) -> Result<String, Cause> {
-    let mut answer = upstream.forward(&|| Ok(request.clone())).await?;
+    let mut answer = upstream.forward(&request).await?;
     let mut body = Vec::new();
     while let Some(bytes) = answer.body.next().await {
         body.extend_from_slice(&bytes?);

@@ -146,7 +146,8 @@ pub fn chunk_size(line: &[u8]) -> Result<u64, Cause> {
     if size > i64::MAX as u64 { Err(Cause::BadChunk) } else { Ok(size) }
 }
 
-fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What stands before the first space, and behind it.
+pub fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = line.iter().position(|b| *b == b' ')?;
     Some((line.get(..space)?, line.get(space + 1..)?))
 }

@@ -19,7 +19,10 @@
 //! let rest = inspector.inspect(b"\r\na");
 //! assert_eq!((rest.verdict, rest.boundary), (Verdict::Clean, Some(3)));
 //! ```
+//!
+//! [`answer`] is the same for what upstreams send: it finds where an answer's head and body end.
 
+pub mod answer;
 mod head;
 mod inspector;
 

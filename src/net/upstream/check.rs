@@ -1,11 +1,10 @@
 //! Active health checks, run by one worker for all.
 
 use super::dial::dial;
+use super::exchange::Exchange;
+use super::outbound::Outbound;
 use super::{SharedUpstream, SharedUpstreams};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::{CONNECTION, HOST, HeaderValue};
+use std::future::poll_fn;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -55,15 +54,11 @@ async fn watch(upstream: Arc<SharedUpstream>, endpoint: usize) {
 async fn is_well(upstream: &SharedUpstream, endpoint: usize, path: &str) -> bool {
     let settings = &upstream.settings;
     let Some(target) = upstream.targets.get(endpoint) else { return false };
-    let Ok(Ok(mut connection)) = timeout(settings.connect_timeout, dial(target)).await else { return false };
-    let request = Request::get(path)
-        .header(HOST, &target.authority)
-        .header(CONNECTION, HeaderValue::from_static("close"))
-        .body(Full::new(Bytes::new()));
-    let Ok(mut request) = request else { return false };
-    upstream.authorize(request.headers_mut());
-    match timeout(settings.first_byte_timeout, connection.sender.send_request(request)).await {
-        Ok(Ok(answer)) => answer.status().is_success(),
-        Ok(Err(_)) | Err(_) => false,
-    }
+    let Ok(Ok(connection)) = timeout(settings.connect_timeout, dial(target)).await else { return false };
+    let Ok(mut request) = Outbound::new("GET", path) else { return false };
+    request.fixed("connection", "close");
+    let mut exchange = Exchange::new(connection, request.written(&target.lines), true, settings);
+    let head = poll_fn(|cx| exchange.poll_head(cx, settings.headers_max));
+    let answered = timeout(settings.first_byte_timeout, head).await;
+    answered.is_ok_and(|answered| answered.is_ok_and(|head| (200..300).contains(&head.status)))
 }

@@ -1,28 +1,21 @@
-//! Opens a connection to an endpoint: resolve, connect, TLS, HTTP/1.
+//! Opens a connection to an endpoint: resolve, connect, TLS.
 
 use super::settings::{EndpointSettings, UpstreamSettings, UpstreamTls};
-use super::wire::{Tcp, Wire};
+use super::wire::Wire;
 use crate::engine::reason::Cause;
 use crate::fault::{Fault, Faults};
 use crate::net::tls;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::HeaderValue;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::ops::Deref;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-/// hyper's read buffer grows to this.
-const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// An endpoint, ready to be dialled.
 #[derive(Clone, Debug)]
@@ -31,16 +24,32 @@ pub(super) struct Target {
     port: u16,
     address: Option<IpAddr>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// `Host` of requests that bring none.
-    pub(super) authority: HeaderValue,
-    http: http1::Builder,
+    /// The lines of each request's head that are the endpoint's: `Host` and our credentials.
+    pub(super) lines: Lines,
+}
+
+/// Lines of a head. They hold our credentials, so nothing prints them.
+#[derive(Clone)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Deref for Lines {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lines")
+    }
 }
 
 /// A connection that has carried nothing yet, or nothing that is still under way.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) wire: Rc<Wire>,
+    pub(super) wire: Wire,
     /// End of the upstream's certificate, seconds since 1970.
     pub(super) certificate_not_after: Option<i64>,
 }
@@ -56,6 +65,7 @@ pub(super) fn targets(settings: &UpstreamSettings) -> Result<Vec<Target>, Faults
         faults.push(Fault::new(&place, "has no endpoint"));
     }
     let client = settings.tls.as_ref().map(|tls| faults.absorb(client_config(tls)));
+    let credentials = faults.absorb(credentials(settings).map_err(Faults::from)).unwrap_or_default();
     let mut targets = Vec::new();
     for endpoint in &settings.endpoints {
         let name = settings.tls.as_ref().and_then(|tls| tls.server_name.as_ref()).unwrap_or(&endpoint.host);
@@ -68,7 +78,7 @@ pub(super) fn targets(settings: &UpstreamSettings) -> Result<Vec<Target>, Faults
                 continue;
             }
         };
-        match target(settings, endpoint, tls) {
+        match target(endpoint, tls, &credentials) {
             Some(target) => targets.push(target),
             None => faults.push(Fault::new(&place, format!("`{}` is not a host", endpoint.host))),
         }
@@ -77,9 +87,9 @@ pub(super) fn targets(settings: &UpstreamSettings) -> Result<Vec<Target>, Faults
 }
 
 fn target(
-    settings: &UpstreamSettings,
     endpoint: &EndpointSettings,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    credentials: &str,
 ) -> Option<Target> {
     let EndpointSettings { host, port } = endpoint.clone();
     let default_port = if tls.is_some() { 443 } else { 80 };
@@ -87,12 +97,21 @@ fn target(
     let authority = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
     // Only what may stand in a URI's authority may stand in `Host`.
     authority.parse::<hyper::http::uri::Authority>().ok()?;
-    let mut http = http1::Builder::new();
-    http.max_headers(settings.headers_max)
-        .max_header_size(settings.header_bytes_max)
-        .max_buf_size(READ_BYTES_MAX.max(settings.header_bytes_max));
-    let authority = HeaderValue::try_from(authority).ok()?;
-    Some(Target { address: host.parse().ok(), host, port, tls, authority, http })
+    let lines = Lines(format!("host: {authority}\r\n{credentials}").into_bytes());
+    Some(Target { address: host.parse().ok(), host, port, tls, lines })
+}
+
+/// The lines that carry our credentials.
+fn credentials(settings: &UpstreamSettings) -> Result<String, Fault> {
+    let fields = settings.credentials.as_ref().map(|credentials| credentials.fields()).transpose()?;
+    let line = |(name, value): (&'static str, String)| match HeaderValue::from_str(&value) {
+        Ok(_) => Ok(format!("{name}: {value}\r\n")),
+        Err(_) => {
+            let place = format!("upstream {}", settings.name);
+            Err(Fault::new(place, "the secret cannot stand in a header field"))
+        }
+    };
+    fields.unwrap_or_default().into_iter().map(line).collect()
 }
 
 fn client_config(settings: &UpstreamTls) -> Result<Arc<ClientConfig>, Faults> {
@@ -124,22 +143,14 @@ pub(super) async fn dial(target: &Target) -> Result<Connection, Cause> {
     let tcp = connect(target).await.map_err(|_| Cause::UpstreamConnect)?;
     // A failure means that the peer is gone, which the first write tells.
     let _ = tcp.set_nodelay(true);
-    let wire = Wire::new(tcp);
-    match &target.tls {
-        None => {
-            let sender = start(&target.http, Tcp(wire.clone())).await?;
-            Ok(Connection { sender, wire, certificate_not_after: None })
-        }
-        Some((config, name)) => {
-            let connector = TlsConnector::from(config.clone());
-            let stream =
-                connector.connect(name.clone(), Tcp(wire.clone())).await.map_err(|_| Cause::UpstreamTls)?;
-            let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let certificate_not_after = leaf.and_then(|leaf| tls::certificate::not_after(leaf));
-            let sender = start(&target.http, stream).await?;
-            Ok(Connection { sender, wire, certificate_not_after })
-        }
-    }
+    let Some((config, name)) = &target.tls else {
+        return Ok(Connection { wire: Wire::Plain(tcp), certificate_not_after: None });
+    };
+    let connector = TlsConnector::from(config.clone());
+    let stream = connector.connect(name.clone(), tcp).await.map_err(|_| Cause::UpstreamTls)?;
+    let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let certificate_not_after = leaf.and_then(|leaf| tls::certificate::not_after(leaf));
+    Ok(Connection { wire: Wire::Tls(Box::new(stream)), certificate_not_after })
 }
 
 async fn connect(target: &Target) -> io::Result<TcpStream> {
@@ -148,18 +159,4 @@ async fn connect(target: &Target) -> io::Result<TcpStream> {
         // Tried one after the other, in the resolver's order.
         None => TcpStream::connect((target.host.as_str(), target.port)).await,
     }
-}
-
-/// Starts HTTP/1 and the task that drives the connection until either side closes it.
-async fn start<T>(http: &http1::Builder, stream: T) -> Result<SendRequest<Full<Bytes>>, Cause>
-where
-    T: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let started = http.handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = started.map_err(|_| Cause::UpstreamConnect)?;
-    tokio::task::spawn_local(async move {
-        // Whoever waits for an answer is told by hyper; an idle connection just ends.
-        let _ = connection.await;
-    });
-    Ok(sender)
 }

@@ -1,29 +1,16 @@
 //! One exchange with an upstream, retries included.
 
-use super::answer::{Answer, AnswerBody, Lease, cause_of, examine, keep_for};
+use super::answer::{Answer, AnswerBody, Lease, keep_for};
 use super::dial::Connection;
+use super::exchange::Exchange;
 use super::health::InFlight;
+use super::outbound::Outbound;
 use super::pool::Upstream;
-use super::wire::HEAD_READ_BYTES;
+use crate::engine::framing::answer::AnswerHead;
 use crate::engine::reason::Cause;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderMap};
-use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, Uri};
+use std::future::poll_fn;
 use std::rc::Rc;
 use tokio::time::{Instant, timeout_at};
-
-/// A request as the upstream is to receive it. Its `Host` is the endpoint's unless the headers name
-/// another; its length is set from the body.
-#[derive(Clone, Debug)]
-pub struct Outbound {
-    pub method: Method,
-    pub path_and_query: PathAndQuery,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
 
 /// Why an attempt failed, and whether another may follow.
 struct Failed {
@@ -35,32 +22,27 @@ struct Failed {
 
 impl Failed {
     /// A broken connection before the answer is worth a second try, if that cannot do a thing twice.
-    fn is_repeatable(&self, method: &Method) -> bool {
+    fn is_repeatable(&self, request: &Outbound) -> bool {
         let broken = matches!(self.cause, Cause::UpstreamReset | Cause::UpstreamConnect);
-        broken && (self.unwritten || matches!(*method, Method::GET | Method::HEAD))
+        broken && (self.unwritten || request.is_repeatable())
     }
 }
 
 impl Upstream {
-    /// Sends the request and awaits the answer's head. `ask` makes the request, anew for each attempt:
-    /// most need only one, which should not pay for a copy.
+    /// Sends the request and awaits the answer's head.
     ///
     /// # Errors
     /// [`Cause::UpstreamUnhealthy`], [`Cause::UpstreamConnect`], [`Cause::UpstreamTls`],
     /// [`Cause::UpstreamReset`], [`Cause::UpstreamMalformed`] or [`Cause::UpstreamSlow`]. Dropping the
     /// future closes the connection, so that the upstream stops.
-    pub async fn forward(
-        self: &Rc<Self>,
-        ask: &dyn Fn() -> Result<Outbound, Cause>,
-    ) -> Result<Answer, Cause> {
+    pub async fn forward(self: &Rc<Self>, request: &Outbound) -> Result<Answer, Cause> {
         let begun = Instant::now();
         let deadline = begun + self.settings().total_timeout;
-        let (answer, lease) = self.exchange(ask, deadline).await?;
-        let (head, incoming) = answer.into_parts();
+        let (head, lease) = self.exchange(request, deadline).await?;
         Ok(Answer {
             status: head.status,
-            headers: head.headers,
-            body: AnswerBody::new(incoming, lease),
+            fields: head.fields,
+            body: AnswerBody::new(lease),
             first_byte_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             deadline,
         })
@@ -68,14 +50,12 @@ impl Upstream {
 
     async fn exchange(
         self: &Rc<Self>,
-        ask: &dyn Fn() -> Result<Outbound, Cause>,
+        request: &Outbound,
         deadline: Instant,
-    ) -> Result<(Response<Incoming>, Lease), Cause> {
+    ) -> Result<(AnswerHead, Box<Lease>), Cause> {
         self.earn();
         let (mut left, mut avoid) = (self.settings().retries.max, None);
         loop {
-            let request = ask()?;
-            let method = request.method.clone();
             let (endpoint, in_flight) = self.choose(avoid)?;
             let failed = match self.attempt(endpoint, in_flight, request, deadline).await {
                 Ok(exchanged) => return Ok(exchanged),
@@ -83,7 +63,7 @@ impl Upstream {
             };
             // Dialling the only endpoint twice in a row finds the same.
             let elsewhere = failed.cause != Cause::UpstreamConnect || self.shared().endpoints().len() > 1;
-            let repeat = left > 0 && elsewhere && failed.is_repeatable(&method) && self.spend();
+            let repeat = left > 0 && elsewhere && failed.is_repeatable(request) && self.spend();
             if !repeat || Instant::now() >= deadline {
                 return Err(failed.cause);
             }
@@ -96,9 +76,9 @@ impl Upstream {
         self: &Rc<Self>,
         endpoint: usize,
         in_flight: InFlight,
-        request: Outbound,
+        request: &Outbound,
         deadline: Instant,
-    ) -> Result<(Response<Incoming>, Lease), Failed> {
+    ) -> Result<(AnswerHead, Box<Lease>), Failed> {
         let connection = match self.take_idle(endpoint) {
             Some(connection) => connection,
             // Boxed, because dialling is rare and large, and would be carried by every request.
@@ -113,18 +93,15 @@ impl Upstream {
         if let Some(not_after) = connection.certificate_not_after {
             in_flight.health().saw_certificate(not_after);
         }
-        let written = connection.wire.written();
-        let request = self.as_http(endpoint, request);
-        let (upstream, keep_longest) = (self.clone(), self.settings().idle_timeout);
-        let mut lease = Lease { upstream, endpoint, connection, keep_for: keep_longest, in_flight };
-        match self.send(&mut lease.connection, request, deadline).await {
-            Ok(answer) => {
+        let mut lease = self.lease(endpoint, in_flight, connection, request);
+        match self.ask(&mut lease.exchange, deadline).await {
+            Ok(head) => {
                 lease.in_flight.succeeded();
-                lease.keep_for = keep_for(answer.headers(), keep_longest);
-                Ok((answer, lease))
+                lease.keep_for = keep_for(&head.fields, lease.keep_for);
+                Ok((head, lease))
             }
             Err(cause) => {
-                let unwritten = lease.connection.wire.written() == written;
+                let unwritten = lease.exchange.is_unwritten();
                 // A kept connection that was closed meanwhile says nothing about the endpoint.
                 if !unwritten {
                     lease.in_flight.failed();
@@ -134,32 +111,24 @@ impl Upstream {
         }
     }
 
-    async fn send(
-        &self,
-        connection: &mut Connection,
-        request: Request<Full<Bytes>>,
-        deadline: Instant,
-    ) -> Result<Response<Incoming>, Cause> {
-        let settings = self.settings();
-        // hyper bounds one head, but not the 1xx heads before it, and it reads on into the body, by a
-        // few reads, before this task sees the head.
-        connection.wire.bound((settings.header_bytes_max + 8 * HEAD_READ_BYTES) as u64);
-        let until = deadline.min(Instant::now() + settings.first_byte_timeout);
-        let sent = timeout_at(until, connection.sender.send_request(request)).await;
-        let answer = sent.map_err(|_| Cause::UpstreamSlow)?.map_err(|error| cause_of(&error))?;
-        connection.wire.lift();
-        examine(&answer, settings)?;
-        Ok(answer)
+    /// Boxed, because it outlives the attempt and is handed on with the answer's body.
+    fn lease(
+        self: &Rc<Self>,
+        endpoint: usize,
+        in_flight: InFlight,
+        connection: Connection,
+        request: &Outbound,
+    ) -> Box<Lease> {
+        let written = request.written(&self.target(endpoint).lines);
+        let exchange = Exchange::new(connection, written, !request.is_head(), self.settings());
+        let keep_for = self.settings().idle_timeout;
+        Box::new(Lease { upstream: self.clone(), endpoint, exchange, keep_for, in_flight })
     }
 
-    fn as_http(&self, endpoint: usize, outbound: Outbound) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(outbound.body));
-        *request.method_mut() = outbound.method;
-        *request.uri_mut() = Uri::from(outbound.path_and_query);
-        *request.headers_mut() = outbound.headers;
-        self.shared().authorize(request.headers_mut());
-        let host = request.headers_mut().entry(HOST);
-        host.or_insert_with(|| self.target(endpoint).authority.clone());
-        request
+    async fn ask(&self, exchange: &mut Exchange, deadline: Instant) -> Result<AnswerHead, Cause> {
+        let settings = self.settings();
+        let until = deadline.min(Instant::now() + settings.first_byte_timeout);
+        let head = poll_fn(|cx| exchange.poll_head(cx, settings.headers_max));
+        timeout_at(until, head).await.unwrap_or(Err(Cause::UpstreamSlow))
     }
 }

@@ -3,7 +3,8 @@
 //! What must be known of all workers (whether an endpoint is well, how much it carries) is shared by
 //! atomics in [`SharedUpstreams`]; connections and retry budgets belong to one worker's
 //! [`Upstreams`]. The pool knows whether anything of a request was written, so a request is repeated
-//! only when that cannot do it twice. It never falls back to plain text, never reuses a connection on
+//! only when that cannot do it twice. An exchange runs inside the task that asks (`exchange`), and
+//! reads answers by the rules of `engine::framing::answer`. It never falls back to plain text, never reuses a connection on
 //! which something went wrong, and never takes bytes that came unasked for an answer.
 //!
 //! ```
@@ -35,15 +36,17 @@
 mod answer;
 mod check;
 mod dial;
+mod exchange;
 mod forward;
 pub mod health;
+mod outbound;
 mod pool;
 pub mod settings;
 mod wire;
 
 pub use answer::{Answer, AnswerBody};
 pub use check::HealthChecks;
-pub use forward::Outbound;
+pub use outbound::Outbound;
 pub use pool::Upstream;
 
 use self::dial::Target;
@@ -51,7 +54,6 @@ use self::health::EndpointHealth;
 use self::settings::UpstreamSettings;
 use crate::fault::{Fault, Faults};
 use aws_lc_rs::digest;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
@@ -65,8 +67,6 @@ pub struct SharedUpstream {
     targets: Vec<Target>,
     /// By index of the endpoint.
     health: Vec<Arc<EndpointHealth>>,
-    /// Our credentials, marked so that nothing prints them.
-    credentials: Vec<(HeaderName, HeaderValue)>,
     read: Fingerprint,
 }
 
@@ -77,10 +77,7 @@ impl SharedUpstream {
         read: Fingerprint,
         kept: Option<&SharedUpstream>,
     ) -> Result<Arc<Self>, Faults> {
-        let mut faults = Faults::default();
-        let targets = faults.absorb(dial::targets(&settings));
-        let credentials = faults.absorb(credentials(&settings).map_err(Faults::from));
-        let (Some(targets), Some(credentials)) = (targets, credentials) else { return Err(faults) };
+        let targets = dial::targets(&settings)?;
         let same = |kept: &&SharedUpstream| {
             kept.settings.endpoints == settings.endpoints && kept.settings.ejection == settings.ejection
         };
@@ -90,14 +87,7 @@ impl SharedUpstream {
                 settings.endpoints.iter().map(|_| Arc::new(EndpointHealth::new(settings.ejection))).collect()
             }
         };
-        Ok(Arc::new(SharedUpstream { settings, targets, health, credentials, read }))
-    }
-
-    /// Adds our credentials.
-    fn authorize(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.credentials {
-            headers.insert(name.clone(), value.clone());
-        }
+        Ok(Arc::new(SharedUpstream { settings, targets, health, read }))
     }
 
     pub fn settings(&self) -> &UpstreamSettings {
@@ -180,19 +170,6 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fingerprint")
     }
-}
-
-fn credentials(settings: &UpstreamSettings) -> Result<Vec<(HeaderName, HeaderValue)>, Fault> {
-    let fields = settings.credentials.as_ref().map(|credentials| credentials.fields()).transpose()?;
-    let field = |(name, value): (&'static str, String)| {
-        let value = HeaderValue::try_from(value).map_err(|_| {
-            Fault::new(format!("upstream {}", settings.name), "the secret cannot stand in a header field")
-        });
-        let mut value = value?;
-        value.set_sensitive(true);
-        Ok((HeaderName::from_static(name), value))
-    };
-    fields.unwrap_or_default().into_iter().map(field).collect()
 }
 
 /// One worker's upstreams.

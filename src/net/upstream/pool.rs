@@ -4,17 +4,15 @@ use super::SharedUpstream;
 use super::dial::{Connection, Target, dial};
 use super::health::InFlight;
 use super::settings::UpstreamSettings;
-use super::wire::Wire;
 use crate::engine::reason::Cause;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::SendRequest;
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 /// A retry costs so much; each request earns its percentage of it.
 const RETRY_COST: u32 = 100;
@@ -25,27 +23,11 @@ const RETRIES_SAVED_MAX: u32 = 10;
 /// The least pause between two sweeps.
 const SWEEP_MIN: Duration = Duration::from_millis(100);
 
-/// A connection that waits. It does not own its socket: when the upstream closes, hyper's task ends
-/// and the descriptor is free at once.
+/// A connection that waits.
+#[derive(Debug)]
 struct Idle {
-    sender: SendRequest<Full<Bytes>>,
-    wire: Weak<Wire>,
-    certificate_not_after: Option<i64>,
+    connection: Connection,
     until: Instant,
-}
-
-impl Idle {
-    fn is_over(&self, now: Instant) -> bool {
-        self.until <= now || self.sender.is_closed()
-    }
-
-    /// The connection, if it can still be used.
-    fn wake(self, now: Instant) -> Option<Connection> {
-        let wire = self.wire.upgrade()?;
-        let usable = self.until > now && self.sender.is_ready() && wire.is_quiet();
-        let Idle { sender, certificate_not_after, .. } = self;
-        usable.then_some(Connection { sender, wire, certificate_not_after })
-    }
 }
 
 /// One worker's connections to one upstream.
@@ -55,8 +37,8 @@ pub struct Upstream {
     idle: Vec<RefCell<Vec<Idle>>>,
     budget: Cell<u32>,
     random: Cell<u64>,
-    /// Whether a task closes expired connections now.
-    sweeping: Cell<bool>,
+    /// The task that closes connections which expired or ended, while any waits.
+    sweeper: RefCell<Option<Waker>>,
 }
 
 impl Upstream {
@@ -65,8 +47,7 @@ impl Upstream {
         // Each hasher has its own random keys, which is all that a seed needs; never 0 (xorshift).
         let seed = RandomState::new().hash_one(0) | 1;
         let budget = Cell::new(RETRIES_SAVED_MAX * RETRY_COST);
-        let (random, sweeping) = (Cell::new(seed), Cell::new(false));
-        Rc::new(Upstream { shared, idle, budget, random, sweeping })
+        Rc::new(Upstream { shared, idle, budget, random: Cell::new(seed), sweeper: RefCell::default() })
     }
 
     /// What all workers share of this upstream.
@@ -118,8 +99,8 @@ impl Upstream {
     pub(super) fn take_idle(&self, endpoint: usize) -> Option<Connection> {
         let mut idle = self.idle.get(endpoint)?.borrow_mut();
         let now = Instant::now();
-        while let Some(waiting) = idle.pop() {
-            if let Some(connection) = waiting.wake(now) {
+        while let Some(Idle { mut connection, until }) = idle.pop() {
+            if until > now && connection.wire.is_quiet() {
                 return Some(connection);
             }
         }
@@ -136,30 +117,42 @@ impl Upstream {
         dialled.unwrap_or(Err(Cause::UpstreamConnect))
     }
 
-    /// Keeps a connection whose exchange is over, within the limits of the pool.
+    /// Keeps a connection whose exchange is over, within the limits of the pool. One that ends while
+    /// it waits is closed at once, so that its descriptor is free.
     pub(super) fn keep(self: &Rc<Self>, endpoint: usize, connection: Connection, keep_for: Duration) {
         let Some(idle) = self.idle.get(endpoint) else { return };
         let mut idle = idle.borrow_mut();
-        let Connection { sender, wire, certificate_not_after } = connection;
-        if sender.is_closed() || keep_for.is_zero() || idle.len() >= self.settings().idle_max {
+        if keep_for.is_zero() || idle.len() >= self.settings().idle_max {
             return;
         }
-        let until = Instant::now() + keep_for;
-        idle.push(Idle { sender, wire: Rc::downgrade(&wire), certificate_not_after, until });
-        if !self.sweeping.replace(true) {
-            tokio::task::spawn_local(sweep(Rc::downgrade(self)));
+        let mut waiting = Idle { connection, until: Instant::now() + keep_for };
+        let mut sweeper = self.sweeper.borrow_mut();
+        match sweeper.as_ref() {
+            Some(waker) if !waiting.connection.wire.poll_quiet(&mut Context::from_waker(waker)) => return,
+            Some(_) => {}
+            None => {
+                // Its first turn, before the reactor's next, looks at what waits.
+                *sweeper = Some(Waker::noop().clone());
+                tokio::task::spawn_local(Sweeper::new(self));
+            }
         }
+        idle.push(waiting);
     }
 
-    /// Closes what has waited too long; false when nothing waits any more.
-    fn close_expired(&self) -> bool {
+    /// Closes what has waited too long or is of no more use; false when nothing waits any more.
+    fn sweep(&self, cx: &mut Context<'_>) -> bool {
         let now = Instant::now();
         for idle in &self.idle {
-            idle.borrow_mut().retain(|waiting| !waiting.is_over(now));
+            idle.borrow_mut()
+                .retain_mut(|waiting| waiting.until > now && waiting.connection.wire.poll_quiet(cx));
         }
-        let waiting = self.idle() > 0;
-        self.sweeping.set(waiting);
-        waiting
+        let waits = self.idle() > 0;
+        *self.sweeper.borrow_mut() = waits.then(|| cx.waker().clone());
+        waits
+    }
+
+    fn pause(&self) -> Duration {
+        (self.settings().idle_timeout / 2).max(SWEEP_MIN)
     }
 
     /// Idle connections kept now, of all endpoints.
@@ -185,12 +178,30 @@ impl Upstream {
     }
 }
 
-/// Sweeps a pool while anything waits in it.
-async fn sweep(upstream: Weak<Upstream>) {
-    while let Some(every) = upstream.upgrade().map(|upstream| upstream.settings().idle_timeout / 2) {
-        sleep(every.max(SWEEP_MIN)).await;
-        if !upstream.upgrade().is_some_and(|upstream| upstream.close_expired()) {
-            return;
+/// Sweeps a pool from time to time, and whenever something happens to a connection that waits there;
+/// it ends when nothing waits any more.
+struct Sweeper {
+    upstream: Weak<Upstream>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Sweeper {
+    fn new(upstream: &Rc<Upstream>) -> Self {
+        Sweeper { upstream: Rc::downgrade(upstream), pause: Box::pin(sleep(upstream.pause())) }
+    }
+}
+
+impl Future for Sweeper {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(upstream) = self.upstream.upgrade() else { return Poll::Ready(()) };
+        if !upstream.sweep(cx) {
+            return Poll::Ready(());
         }
+        while self.pause.as_mut().poll(cx).is_ready() {
+            self.pause.as_mut().reset(Instant::now() + upstream.pause());
+        }
+        Poll::Pending
     }
 }

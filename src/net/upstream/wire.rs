@@ -1,147 +1,76 @@
-//! The socket under an upstream connection, with a view for the pool: what was written, what came
-//! unasked.
+//! The socket of an upstream connection, with TLS or without.
 
-use bytes::BufMut;
+use bytes::BytesMut;
 use socket2::SockRef;
-use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::Shutdown;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
-/// Read at once while a head is awaited, so that little of the body comes along.
-pub(super) const HEAD_READ_BYTES: usize = 16 * 1024;
-
-/// A socket and its counters.
+/// A connected socket.
 #[derive(Debug)]
-pub(super) struct Wire {
-    tcp: TcpStream,
-    written: Cell<u64>,
-    /// Bytes that may still be read; without limit while a body is read.
-    room: Cell<u64>,
+pub(super) enum Wire {
+    Plain(TcpStream),
+    /// Boxed, because its session is large and most connections have none.
+    Tls(Box<TlsStream<TcpStream>>),
 }
-
-/// An answer's head, or what came before it, was too long: a flood of 1xx, an endless header.
-#[derive(Debug, thiserror::Error)]
-#[error("too many bytes before the end of the answer's head")]
-pub(super) struct HeadTooLong;
 
 impl Wire {
-    pub(super) fn new(tcp: TcpStream) -> Rc<Self> {
-        Rc::new(Wire { tcp, written: Cell::new(0), room: Cell::new(u64::MAX) })
+    /// Appends what has come, within the room that `into` has; 0 at the end of the stream.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match self {
+            Wire::Plain(tcp) => pin!(tcp.read_buf(into)).poll(cx),
+            Wire::Tls(tls) => pin!(tls.read_buf(into)).poll(cx),
+        }
     }
 
-    /// Bytes the kernel took from us in all.
-    pub(super) fn written(&self) -> u64 {
-        self.written.get()
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Wire::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
+            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, parts),
+        }
     }
 
-    /// Bounds what may be read until [`lift`](Self::lift).
-    pub(super) fn bound(&self, bytes: u64) {
-        self.room.set(bytes);
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Wire::Plain(_) => Poll::Ready(Ok(())),
+            Wire::Tls(tls) => pin!(tls.flush()).poll(cx),
+        }
     }
 
-    pub(super) fn lift(&self) {
-        self.room.set(u64::MAX);
-    }
-
-    /// A short read emptied the socket, so the next read waits for the reactor instead of asking the
-    /// kernel in vain: the reactor reports edges, and more bytes are a new one.
-    fn await_more(&self) {
-        let none = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.tcp.try_io(Interest::READABLE, none);
-    }
-
-    /// Whether nothing waits to be read: no end and no bytes that nobody asked for, which would be
-    /// taken for the answer to the next request. hyper looks too, but only at what the reactor has
-    /// reported; this asks the kernel, for one system call.
-    pub(super) fn is_quiet(&self) -> bool {
+    /// Whether nothing waits to be read: no end, and no bytes that nobody asked for, which would be
+    /// taken for the answer to the next request. Asks the kernel, not only what the reactor has
+    /// reported, for one system call.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let tcp = match self {
+            Wire::Plain(tcp) => &*tcp,
+            Wire::Tls(tls) => tls.get_ref().0,
+        };
         let mut byte = [MaybeUninit::uninit()];
-        matches!(SockRef::from(&self.tcp).peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-}
-
-/// The wire as tokio reads and writes it.
-#[derive(Debug)]
-pub(super) struct Tcp(pub(super) Rc<Wire>);
-
-impl AsyncRead for Tcp {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let wire = &self.0;
-        loop {
-            ready!(wire.tcp.poll_read_ready(cx))?;
-            let room = wire.room.get();
-            let asked =
-                if room == u64::MAX { into.remaining() } else { HEAD_READ_BYTES.min(into.remaining()) };
-            let read = match room {
-                u64::MAX => wire.tcp.try_read_buf(into),
-                0 => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, HeadTooLong))),
-                _ => wire.tcp.try_read_buf(&mut BufMut::limit(&mut *into, HEAD_READ_BYTES)),
-            };
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(count) => {
-                    if room != u64::MAX {
-                        wire.room.set(room.saturating_sub(count as u64));
-                    }
-                    if (1..asked).contains(&count) {
-                        wire.await_more();
-                    }
-                    return Poll::Ready(Ok(()));
-                }
+        match SockRef::from(tcp).peek(&mut byte) {
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            // Of TLS it may be a record that is nobody's answer, such as a session ticket.
+            Ok(count) => {
+                count > 0
+                    && matches!(self, Wire::Tls(_))
+                    && self.poll_quiet(&mut Context::from_waker(Waker::noop()))
             }
         }
     }
-}
 
-impl AsyncWrite for Tcp {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(cx, |tcp| tcp.try_write(bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write(cx, |tcp| tcp.try_write_vectored(bytes))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&self.0.tcp).shutdown(Shutdown::Write))
-    }
-}
-
-impl Tcp {
-    fn write(
-        &self,
-        cx: &mut Context<'_>,
-        attempt: impl Fn(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let wire = &self.0;
-        loop {
-            ready!(wire.tcp.poll_write_ready(cx))?;
-            match attempt(&wire.tcp) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(count) => {
-                    wire.written.set(wire.written.get().saturating_add(count as u64));
-                    return Poll::Ready(Ok(count));
-                }
-            }
+    /// The same of what the reactor has reported; if so, the task is woken when that changes.
+    pub(super) fn poll_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        match self {
+            Wire::Plain(tcp) => tcp.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_pending(),
+            Wire::Tls(tls) => pin!(tls.read(&mut byte)).poll(cx).is_pending(),
         }
     }
 }

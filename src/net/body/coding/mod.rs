@@ -21,16 +21,13 @@
 //! Formats: RFC 1950, 1951, 1952, 7932, 8878, 9659 (window of zstd); RFC 9110 section 8.4.
 //!
 //! ```
-//! use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 //! use zhamen::net::body::coding::{Coding, DecodeLimits, Decoding, Encoding, codings_of};
 //! let mut coded = Vec::new();
 //! let mut encoding = Encoding::new(Coding::Gzip).unwrap();
 //! encoding.push(b"{}", &mut coded).unwrap();
 //! encoding.finish(&mut coded).unwrap();
 //!
-//! let mut headers = HeaderMap::new();
-//! headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-//! let codings = codings_of(&headers).unwrap();
+//! let codings = codings_of([&b"gzip"[..]]).unwrap();
 //! let mut decoding = Decoding::new(&codings, DecodeLimits { ratio_max: 200 }).unwrap();
 //! decoding.feed(coded.into());
 //! let mut out = vec![0; 1024];
@@ -49,7 +46,6 @@ pub use encode::{CODED_BYTES_MIN, Encoding, Wanted};
 
 use crate::closed_enum;
 use crate::engine::reason::Cause;
-use hyper::header::{CONTENT_ENCODING, HeaderMap};
 
 /// Codings on top of each other at most.
 const STACK_MAX: usize = 3;
@@ -62,14 +58,14 @@ closed_enum! {
 /// What an upstream is asked for where its answers may come compressed.
 pub const ACCEPTED: &str = "zstd, br, gzip";
 
-/// The codings of an answer, in the order in which they were applied; empty for `identity`.
+/// The codings that `Content-Encoding` names by these values, in the order in which they were applied; empty for `identity`.
 ///
 /// # Errors
 /// [`Cause::UpstreamCoding`]: a name that cannot be undone, or too many.
-pub fn codings_of(headers: &HeaderMap) -> Result<Vec<Coding>, Cause> {
+pub fn codings_of<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Vec<Coding>, Cause> {
     let mut codings = Vec::new();
-    for line in headers.get_all(CONTENT_ENCODING) {
-        let line = line.to_str().map_err(|_| Cause::UpstreamCoding)?;
+    for line in values {
+        let line = std::str::from_utf8(line).map_err(|_| Cause::UpstreamCoding)?;
         for name in line.split(',').map(|name| name.trim().to_ascii_lowercase()) {
             match name.as_str() {
                 "" | "identity" => continue,

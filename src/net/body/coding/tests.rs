@@ -1,5 +1,6 @@
 use super::*;
 use bytes::Bytes;
+use hyper::header::HeaderMap;
 use hyper::header::{ACCEPT_ENCODING, HeaderValue};
 use proptest::prelude::*;
 use std::io::{Read, Write};
@@ -68,11 +69,7 @@ fn names_of_codings_are_read_or_refused() {
         (vec!["gzip, gzip, gzip, gzip"], Err(Cause::UpstreamCoding)),
         (vec!["gzi\u{a0}p"], Err(Cause::UpstreamCoding)),
     ] {
-        let mut headers = HeaderMap::new();
-        for line in &lines {
-            headers.append(CONTENT_ENCODING, HeaderValue::from_str(line).unwrap());
-        }
-        assert_eq!(codings_of(&headers), expect, "{lines:?}");
+        assert_eq!(codings_of(lines.iter().map(|line| line.as_bytes())), expect, "{lines:?}");
     }
 }
 
