@@ -54,7 +54,7 @@ fn plan(watch: Watch, subjects: bool) -> Arc<Plan> {
     let asked = |index| LabelWatch { watch, counts_subjects: subjects && index == 0, ..LabelWatch::NONE };
     Arc::new(Plan {
         actions: (0..FIELDS.len()).map(rule).collect(),
-        token_key: TokenKey::derive(&[1; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[1; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

@@ -83,7 +83,7 @@ fn plan(job: Job) -> Arc<Plan> {
         (0..FIELDS.len()).map(with_kind).map(|((mode, action), kind)| LabelRule { mode, action, kind });
     Arc::new(Plan {
         actions: actions.collect(),
-        token_key: TokenKey::derive(&[1; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[1; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

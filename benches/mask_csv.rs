@@ -71,7 +71,7 @@ fn plan(masked: bool) -> Arc<Plan> {
             rule(DisclosureMode::Generalised, LabelAction::Generalise(Generalise::Year), None),
         ]
         .into(),
-        token_key: TokenKey::derive(&[0; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[0; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

@@ -471,7 +471,7 @@ impl Delivery {
         if let Some(tally) = &outcome.tally {
             self.record.seen(tally);
         }
-        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_ref(), outcome.answered.as_deref());
+        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_deref(), outcome.answered.as_deref());
     }
 
     /// The answer has no body.

@@ -82,7 +82,7 @@ pub struct Worker {
     pub tokens: RefCell<TokenMemo>,
     pub disclosures: RefCell<Disclosures>,
     /// Stands where an answer shows no pseudonym, so that none has to be derived.
-    pub idle_token_key: TokenKey,
+    pub idle_token_key: Arc<TokenKey>,
     /// Random per worker; with the counter it makes request ids that no caller can foresee.
     pub id_seed: [u64; 2],
     pub id_count: Cell<u64>,
@@ -99,8 +99,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
         Ok(record) => record,
         Err(cause) => return refuse(&cause.into(), language, &id, is_head),
     };
-    // Boxed, because it is large and would be moved with every future around it.
-    let walked = caught(Box::pin(walk(&worker, &peer, request, &mut record)).as_mut()).await;
+    let walked = caught(pin!(walk(&worker, &peer, request, &mut record))).await;
     let refusal = match walked {
         Some(Ok(shown)) => return respond(shown, record),
         Some(Err(refusal)) => worker.charged(refusal, &record),
@@ -169,18 +168,20 @@ async fn walk(
     Ok(answer::released(masked, &asked, shown, &admitted, receipt, seal))
 }
 
-/// One reading, or a refusal. What the connection itself refused comes through here, too.
+/// One reading, or a refusal. What the connection itself refused comes through here, too. Boxed, because
+/// it is large, and kept while everything else happens.
 fn canonical(
     worker: &Worker,
     peer: &Peer,
     request: Request<Incoming>,
-) -> Result<(Canonical, Incoming), Cause> {
+) -> Result<(Box<Canonical>, Incoming), Cause> {
     if let Some(cause) = peer.framing_fault.get() {
         return Err(cause);
     }
     let (head, body) = request.into_parts();
     let limits = &worker.shared.canonical_limits;
-    let canonical = with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits))?;
+    let canonical =
+        with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits).map(Box::new))?;
     Ok((canonical, body))
 }
 
@@ -391,7 +392,13 @@ impl Worker {
         self.id_count.set(count.wrapping_add(1));
         let high = mixed(self.id_seed[0] ^ count);
         let low = mixed(self.id_seed[1].wrapping_add(now.monotonic_us) ^ high);
-        format!("{high:016x}{low:016x}").into()
+        let mut id = [0; 32];
+        for (place, digit) in id.iter_mut().enumerate() {
+            let half = if place < 16 { high } else { low };
+            let shift = 4 * (15 - place % 16);
+            *digit = b"0123456789abcdef"[(half >> shift & 15) as usize];
+        }
+        std::str::from_utf8(&id).unwrap_or_default().into()
     }
 }
 

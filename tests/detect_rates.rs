@@ -170,7 +170,7 @@ fn the_departments_answers_raise_no_alarm() {
                 let watch = LabelWatch { watch: Watch::Full, ..LabelWatch::NONE };
                 let plan = Plan {
                     actions: dataset.labels.iter().map(keep).collect(),
-                    token_key: TokenKey::derive(&[0; 32], "", ""),
+                    token_key: TokenKey::derive(&[0; 32], "", "").into(),
                     claim: None,
                     today: (2026, 11, 22),
                     records_max: None,

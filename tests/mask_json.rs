@@ -39,7 +39,7 @@ fn plan(records_max: Option<u64>) -> Plan {
     ];
     Plan {
         actions: actions.map(|(mode, action)| LabelRule { mode, action, kind: None }).into(),
-        token_key: TokenKey::derive(&[9; 32], "91330100MA2DEMA108", "matter-1"),
+        token_key: TokenKey::derive(&[9; 32], "91330100MA2DEMA108", "matter-1").into(),
         claim: Some((3, CLAIM.into())),
         today: (2026, 11, 22),
         records_max,

@@ -34,7 +34,7 @@ fn masker() -> Masker {
     let plan = Plan {
         actions: [rule(DisclosureMode::Partial, masked), rule(DisclosureMode::Clear, LabelAction::Keep)]
             .into(),
-        token_key: TokenKey::derive(&[0; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[0; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

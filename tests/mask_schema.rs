@@ -145,7 +145,7 @@ fn mask(dataset: &Dataset, mode: DisclosureMode, body: &[u8]) -> (Vec<u8>, Vec<u
     };
     let plan = Plan {
         actions: dataset.labels.iter().map(rule).collect(),
-        token_key: TokenKey::derive(&[5; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[5; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

@@ -55,7 +55,7 @@ fn masker() -> Masker {
     let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
     let plan = Plan {
         actions: [keep].into(),
-        token_key: TokenKey::derive(&[0; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[0; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

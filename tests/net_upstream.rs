@@ -95,7 +95,7 @@ fn what_the_upstream_receives() {
         .await;
         let upstream = upstream(upstream_settings(&[fake.address]));
         let mut request = outbound("POST", "{\"id\":1}");
-        request.field("zhamen-purpose", "statistics");
+        request.field("zhamen-purpose", &["statistics"]);
         exchange(&upstream, request).await.unwrap();
         let expect = format!(
             "POST /v1/things?id=1 HTTP/1.1\r\nzhamen-purpose: statistics\r\nhost: {}\r\ncontent-length: 8\r\n\r\n{{\"id\":1}}",

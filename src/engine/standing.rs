@@ -9,6 +9,8 @@
 //! assert_eq!(standing.policy_field(), r#""caller";q=100;w=2"#);
 //! ```
 
+use crate::engine::evidence::text::push_number;
+
 /// The standing in one quota, in requests at the caller's present cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -27,11 +29,24 @@ pub struct Standing {
 impl Standing {
     /// The value of `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): one item.
     pub fn field(&self) -> String {
-        format!("\"{}\";r={};t={}", self.policy, self.remaining, self.reset_s)
+        self.item(";r=", self.remaining.into(), ";t=", self.reset_s)
     }
 
     /// The value of `RateLimit-Policy`: the same item's limit and window.
     pub fn policy_field(&self) -> String {
-        format!("\"{}\";q={};w={}", self.policy, self.limit, self.window_s)
+        self.item(";q=", self.limit.into(), ";w=", self.window_s)
+    }
+
+    /// Each answer carries two of them, so they are put together, not formatted.
+    fn item(&self, first: &str, amount: u64, second: &str, seconds: u64) -> String {
+        let mut item = Vec::with_capacity(48);
+        item.push(b'"');
+        item.extend_from_slice(self.policy.as_bytes());
+        item.push(b'"');
+        item.extend_from_slice(first.as_bytes());
+        push_number(&mut item, amount);
+        item.extend_from_slice(second.as_bytes());
+        push_number(&mut item, seconds);
+        String::from_utf8(item).unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@ use super::{GatewayError, Parts};
 use crate::engine::decide::Memo;
 use crate::engine::mask::scalar::TokenKey;
 use crate::identity::memo::TokenMemo;
+use crate::net::body::Body;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
 use crate::net::upstream::Upstreams;
@@ -11,11 +12,16 @@ use crate::ops::metrics::WorkerMetrics;
 use crate::record::Books;
 use crate::request::{Worker, serve};
 use crate::secret;
+use hyper::Response;
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+/// One request on its way to its answer.
+type Serving = Pin<Box<dyn Future<Output = Response<Body>>>>;
 
 /// Starts a worker on its socket.
 pub(super) fn start(
@@ -39,14 +45,14 @@ pub(super) fn start(
         // It ends with the runtime.
         runtime.spawn_local(worker.books.desk.deliver());
         let served = runtime.block_on(listener.run(drain, move |peer, request| {
-            let (parts, worker) = (parts.clone(), worker.clone());
-            async move {
-                if super::usage::is_for_us(&parts, &request) {
-                    // Boxed, so that the requests of departments do not carry its room.
-                    return Box::pin(super::usage::respond(&parts, peer.address.ip(), request)).await;
-                }
-                serve(worker, peer, request).await
-            }
+            // Boxed once, because it is large: a connection that waits keeps no room for it.
+            let serving: Serving = if super::usage::is_for_us(&parts, &request) {
+                let parts = parts.clone();
+                Box::pin(async move { super::usage::respond(&parts, peer.address.ip(), request).await })
+            } else {
+                Box::pin(serve(worker.clone(), peer, request))
+            };
+            serving
         }));
         if let Err(error) = served {
             tracing::error!(%error, "a worker could not use its socket");
@@ -80,7 +86,7 @@ fn worker(parts: &Parts) -> Worker {
         memo: RefCell::new(Memo::default()),
         tokens: RefCell::new(TokenMemo::new(parts.settings.identity.token_memo_max)),
         disclosures: RefCell::default(),
-        idle_token_key: TokenKey::derive(&parts.shared.pseudonym_key, "", ""),
+        idle_token_key: TokenKey::derive(&parts.shared.pseudonym_key, "", "").into(),
         id_seed: secret::random(),
         id_count: Cell::new(0),
     }

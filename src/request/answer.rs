@@ -107,15 +107,15 @@ pub(super) fn outbound(
     request.fixed("accept", asked.route.answer.media().map_or("*/*", Media::code));
     let codings = if asked.route.upstream.compressed { coding::ACCEPTED } else { "identity" };
     request.fixed("accept-encoding", codings);
-    request.field("forwarded", &format!("for=_caller;proto=https;host=\"{}\"", canonical.host));
-    request.field("traceparent", &traceparent(canonical, request_id));
-    request.field(REQUEST_ID.as_str(), request_id);
-    request.field("zhamen-principal", principal.caller());
+    request.field("forwarded", &["for=_caller;proto=https;host=\"", &canonical.host, "\""]);
+    trace(&mut request, canonical, request_id);
+    request.field(REQUEST_ID.as_str(), &[request_id]);
+    request.field("zhamen-principal", &[principal.caller()]);
     if let Some(purpose) = &principal.statement.purpose {
-        request.field("zhamen-purpose", purpose);
+        request.field("zhamen-purpose", &[purpose]);
     }
     if let Some(matter) = &principal.statement.matter {
-        request.field("zhamen-matter", &matter.id);
+        request.field("zhamen-matter", &[&matter.id]);
     }
     if let Some(content_type) = asked.content_type {
         request.fixed("content-type", content_type);
@@ -124,13 +124,14 @@ pub(super) fn outbound(
 }
 
 /// The caller's trace goes on; without one the request id begins it.
-fn traceparent(canonical: &Canonical, request_id: &str) -> String {
+fn trace(request: &mut Outbound, canonical: &Canonical, request_id: &str) {
     let span = request_id.get(16..32).unwrap_or("0000000000000001");
     match &canonical.traceparent {
-        None => format!("00-{request_id}-{span}-00"),
+        None => request.field("traceparent", &["00-", request_id, "-", span, "-00"]),
         Some(parent) => {
             let trace: String = parent.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("00-{trace}-{span}-{:02x}", parent.flags)
+            let flags = format!("{:02x}", parent.flags);
+            request.field("traceparent", &["00-", &trace, "-", span, "-", &flags]);
         }
     }
 }
@@ -273,7 +274,7 @@ pub(super) fn treatment(
 fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, now: Moment) -> Arc<Plan> {
     let token_key = if shown.has_tokens {
         let matter = principal.statement.matter.as_ref().map_or("", |matter| &matter.id);
-        TokenKey::derive(&worker.shared.pseudonym_key, principal.department(), matter)
+        TokenKey::derive(&worker.shared.pseudonym_key, principal.department(), matter).into()
     } else {
         worker.idle_token_key.clone()
     };

@@ -62,7 +62,7 @@ pub fn masker(format: &Format) -> Masker {
             ),
         ]
         .into(),
-        token_key: TokenKey::derive(&[7; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[7; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(1000),

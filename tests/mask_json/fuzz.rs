@@ -68,7 +68,7 @@ fn plan() -> Arc<Plan> {
             rule(DisclosureMode::Verify, LabelAction::Verify),
         ]
         .into(),
-        token_key: TokenKey::derive(&[3; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[3; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(3),

@@ -12,6 +12,9 @@ use std::net::IpAddr;
 /// Most values of one list that are written; the list's true length follows as `<list>_count`.
 const LIST_MAX: usize = 64;
 
+/// Room for most lines without growing.
+const LINE_BYTES: usize = 1280;
+
 /// The members of one line, encoded: everything but its place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryBody(Vec<u8>);
@@ -25,7 +28,7 @@ impl EntryBody {
 
 /// Encodes an entry. The same entry always gives the same bytes.
 pub fn encode(entry: &Entry<'_>) -> EntryBody {
-    let mut line = Line(Vec::with_capacity(1024));
+    let mut line = Line(Vec::with_capacity(LINE_BYTES));
     match entry {
         Entry::Request(request) => push_request(&mut line, request),
         Entry::Outcome(outcome) => {

@@ -22,7 +22,7 @@ pub mod note;
 pub mod receipt;
 mod redact;
 mod subject;
-mod text;
+pub(in crate::engine) mod text;
 pub mod tile;
 pub mod tree;
 

@@ -102,7 +102,7 @@ pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Decimal digits.
-pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+pub(in crate::engine) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {

@@ -6,6 +6,7 @@ use super::watch::{FoundIn, Watched};
 use crate::closed_enum;
 use crate::engine::identifier::Kind;
 use crate::engine::terms::DisclosureMode;
+use std::sync::Arc;
 
 /// What happens to the values of one label in one answer.
 #[derive(Clone, Debug)]
@@ -21,9 +22,9 @@ pub struct LabelRule {
 /// What happens to one answer.
 pub struct Plan {
     /// By label index of the dataset. A label without a rule is dropped.
-    pub actions: std::sync::Arc<[LabelRule]>,
+    pub actions: Arc<[LabelRule]>,
     /// Key of pseudonyms for this consumer department and matter.
-    pub token_key: TokenKey,
+    pub token_key: Arc<TokenKey>,
     /// What the caller claims, and about which label.
     pub claim: Option<(usize, String)>,
     /// Year, month, day in China, for age bands.

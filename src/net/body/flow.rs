@@ -58,7 +58,7 @@ impl From<MaskFault> for Unmaskable {
 pub(super) enum Step {
     More(Masked),
     /// The last bytes, and what was seen in all.
-    End(Masked, Tally),
+    End(Masked, Box<Tally>),
 }
 
 /// Decoded bytes that are masked at once.
@@ -103,9 +103,9 @@ impl Flow {
     }
 
     /// What was seen so far, of an answer that is cut here.
-    pub(super) fn tally(&self) -> Option<Tally> {
+    pub(super) fn tally(&self) -> Option<Box<Tally>> {
         match &self.masking {
-            Some(Masking::Format(masker)) => Some(masker.tally()),
+            Some(Masking::Format(masker)) => Some(Box::new(masker.tally())),
             Some(Masking::Opaque(_)) | None => None,
         }
     }
@@ -183,11 +183,11 @@ impl Flow {
         match self.masking.take() {
             Some(Masking::Format(masker)) => {
                 let (last, tally) = masker.mask_end()?;
-                Ok(Step::End(last, tally))
+                Ok(Step::End(last, Box::new(tally)))
             }
             Some(Masking::Opaque(_)) | None => {
                 let tally = Tally { bytes_in: self.bytes_in, ..Tally::default() };
-                Ok(Step::End(Masked::nothing(), tally))
+                Ok(Step::End(Masked::nothing(), Box::new(tally)))
             }
         }
     }

@@ -31,7 +31,7 @@ pub struct Outcome {
     /// Bytes handed to the connection; the caller may have received fewer.
     pub bytes_delivered: u64,
     /// What the masker saw: of an answer that was cut, up to there. Absent where nothing was looked at.
-    pub tally: Option<Tally>,
+    pub tally: Option<Box<Tally>>,
     /// Where the masker failed, if it did.
     pub fault: Option<MaskFault>,
     /// What left, where a receipt was made of it.
@@ -47,7 +47,8 @@ pub type OnDone = Box<dyn FnOnce(Outcome)>;
 /// An answer whose beginning, or all of it, is masked and waits for its head to be released.
 pub struct Prepared {
     first: Masked,
-    tally: Option<Tally>,
+    /// Boxed, because it is large and handed on from hand to hand.
+    tally: Option<Box<Tally>>,
     flow: Option<Box<Flow>>,
     recoded: Recoded,
 }
@@ -101,7 +102,7 @@ fn join(first: &mut Masked, more: Masked) {
 impl Prepared {
     /// What the masker saw, if the whole document is here.
     pub fn tally(&self) -> Option<&Tally> {
-        self.tally.as_ref()
+        self.tally.as_deref()
     }
 
     /// The exact length of what leaves, if the whole document is here.
@@ -179,7 +180,7 @@ impl Prepared {
 pub struct MaskedBody {
     /// Waits to be handed over, coded if it has to be.
     first: Vec<u8>,
-    tally: Option<Tally>,
+    tally: Option<Box<Tally>>,
     flow: Option<Box<Flow>>,
     /// None where the answer leaves as it is, and after its end.
     coder: Option<Box<Encoding>>,

@@ -28,7 +28,7 @@ fn plan(records_max: Option<u64>) -> Arc<Plan> {
     let token_key = TokenKey::derive(&[7; 32], "department", "matter");
     Arc::new(Plan {
         actions: actions.into(),
-        token_key,
+        token_key: token_key.into(),
         claim: Some((ASK, "v".into())),
         today: (2026, 11, 22),
         records_max,

@@ -31,7 +31,7 @@ fn plan(mode: DisclosureMode, watch: Option<LabelWatch>) -> Plan {
             rule(DisclosureMode::Clear, LabelAction::Keep, Some(Kind::Uscc)),
         ]
         .into(),
-        token_key: TokenKey::derive(&[7; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[7; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: None,

@@ -21,7 +21,7 @@ pub fn plan(records_max: Option<u64>) -> Plan {
             rule(DisclosureMode::Token, LabelAction::Token),
         ]
         .into(),
-        token_key: TokenKey::derive(&[7; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[7; 32], "department", "matter").into(),
         claim: Some((3, "yes".into())),
         today: (2026, 11, 22),
         records_max,
