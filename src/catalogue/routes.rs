@@ -68,7 +68,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         let (answer, shape) = self.answer(&dataset);
         let records_max = self.records_max();
         let sifting = self.loading.catalogue.siftings.get(&dataset.id).cloned();
-        self.sifted(sifting.is_some(), answer);
+        self.sifted(sifting.as_deref(), shape.format.as_ref(), &dataset);
         let mut route = Route {
             method: written.method,
             dataset,

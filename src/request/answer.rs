@@ -10,7 +10,6 @@ use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
-use crate::engine::mask::sieve::Sieve;
 use crate::engine::mask::watch::Watched;
 use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
@@ -312,14 +311,16 @@ fn masking(
         return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     };
     let limits = worker.shared.mask_limits;
-    let mut masker = Masker::new(format, dataset.fields.clone(), plan, limits);
-    if let Some(sifting) = &route.sifting {
-        let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
-        // Policy has answered: whoever lacks what rows are filtered by is refused by now.
-        let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
-        let sieve = Sieve::new(sifting.spec.clone(), order, limits);
-        masker = masker.sieved(sieve).ok_or(Cause::MaskFailed)?;
-    }
+    let fields = dataset.fields.clone();
+    let masker = match &route.sifting {
+        None => Masker::new(format, fields, plan, limits),
+        Some(sifting) => {
+            let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
+            // Policy has answered: whoever lacks what rows are filtered by is refused by now.
+            let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
+            Masker::sieving(format, fields, plan, limits, (sifting.spec.clone(), order))
+        }
+    };
     let masker = if route.answer.is_clickhouse() { masker.watching() } else { masker };
     Ok(Masking::Format(Box::new(masker)))
 }

@@ -4,11 +4,12 @@
 //! records passes unseen by policy.
 
 use super::{RECORDS_MAX, Reading};
-use crate::catalogue::answer::AnswerFormat;
 use crate::catalogue::parameter::{FieldWords, ParameterKind};
 use crate::catalogue::route::{Place, Route, Target};
+use crate::catalogue::rows::Sifting;
 use crate::catalogue::written;
 use crate::engine::dataset::Dataset;
+use crate::engine::mask::Format;
 use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::RiskTier;
 use crate::engine::uses::Use;
@@ -136,11 +137,11 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Rows are sifted in JSON.
-    pub(super) fn sifted(&mut self, is_sifted: bool, answer: AnswerFormat) {
-        if is_sifted && answer != AnswerFormat::Json {
+    /// What the dataset filters can be found in the format's rows.
+    pub(super) fn sifted(&mut self, sifting: Option<&Sifting>, format: Option<&Format>, dataset: &Dataset) {
+        if let Some(unfit) = sifting.and_then(|sifting| sifting.spec.unfit(format, &dataset.fields)) {
             let mark = self.written.answer.as_ref().map_or(self.written.path.mark, |at| at.mark);
-            self.fault(mark, "the dataset filters rows or counts, which is done in `json` only");
+            self.fault(mark, unfit);
         }
     }
 
