@@ -81,16 +81,19 @@ struct Warnings {
     /// Rows outside of the caller's scope are left out, if there are any.
     has_row_filter: bool,
     records_max: u32,
+    /// The upstream was asked for fewer records than the caller wants.
+    is_lowered: bool,
 }
 
 impl Warnings {
     /// The header's value. Whether records were cut is known once the whole answer is masked; of a
-    /// longer one the cap is told.
+    /// longer one, and of one that the upstream was asked for with the cap, the cap is told.
     fn value(&self, prepared: Option<&Prepared>) -> Option<HeaderValue> {
         let max = self.records_max;
         let cut = prepared.and_then(|prepared| match prepared.tally() {
-            Some(tally) => (tally.dropped_records > 0).then(|| format!("records-cut;max={max}")),
-            None => Some(format!("records-max;max={max}")),
+            Some(tally) if tally.dropped_records > 0 => Some(format!("records-cut;max={max}")),
+            Some(_) if !self.is_lowered => None,
+            Some(_) | None => Some(format!("records-max;max={max}")),
         });
         let doubt = self.is_doubtful.then(|| "identifier-checksum".to_owned());
         let rows = self.has_row_filter.then(|| "rows-filtered".to_owned());
@@ -206,6 +209,7 @@ pub(super) fn released(
         is_doubtful: asked.is_doubtful,
         has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
         records_max: asked.records_max,
+        is_lowered: asked.is_lowered,
     };
     Released { masked, shown, standing: admitted.standing(), warnings, receipt, seal }
 }

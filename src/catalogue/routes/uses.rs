@@ -60,7 +60,7 @@ impl Reading<'_, '_, '_> {
                 dataset.id, name.value
             );
             let fault = self.source.fault(name.mark, message).help(
-                "`uses: [{label: …, as: filter}]` (or sort, group, search, aggregate, select), `uses: []` \
+                "`uses: [{label: …, as: filter}]` (or sort, group, search, aggregate, select, verify), `uses: []` \
                  for nothing, `paging: true` for a place in the list",
             );
             self.loading.faults.push(fault);
@@ -196,4 +196,20 @@ pub(super) fn is_pushed_down(route: &Route) -> bool {
         }
     };
     route.sifting.as_ref().is_some_and(|sifting| sifting.rows.iter().all(|row| told.contains(row)))
+}
+
+/// The parameter by which the upstream can be told how many records leave at most. Where some that it
+/// gives may be left out here, fewer would leave than may; a body goes upstream as it came.
+pub(super) fn lowered_parameter(route: &Route) -> Option<(Arc<str>, i64)> {
+    let name = route.records_parameter.as_ref()?;
+    let parameter = route.parameter(name)?;
+    let ParameterKind::Int { min, .. } = parameter.kind else { return None };
+    let is_rendered = match (&parameter.place, &route.target) {
+        (Place::Path(_) | Place::Query(_), _) | (Place::Body(_), Target::Query { .. }) => true,
+        (Place::Body(_), Target::Path(_)) => false,
+    };
+    let keeps_records = route.sifting.as_ref().is_none_or(|sifting| {
+        (sifting.rows.is_empty() || route.is_pushed_down) && !sifting.spec.counts_in_records()
+    });
+    (is_rendered && keeps_records).then(|| (name.clone(), min))
 }

@@ -128,6 +128,11 @@ impl SieveSpec {
         Ok(spec)
     }
 
+    /// Whether records of small groups may be left out.
+    pub fn counts_in_records(&self) -> bool {
+        self.counts.iter().any(|count| count.in_records)
+    }
+
     /// What of this cannot be done to answers in `format`, in words; nothing if all can.
     pub fn unfit(&self, format: Option<&Format>, fields: &FieldMap) -> Option<String> {
         let Some(format) = format else {
