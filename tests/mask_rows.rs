@@ -176,6 +176,7 @@ fn masker(format: &Format, sieved: bool, records_max: u64) -> Masker {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(records_max),
+        subject: None,
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 16, token_bytes_max: 1 << 12 };

@@ -171,8 +171,7 @@ pub(super) async fn transform(
 ) -> Result<Transformed, Cause> {
     let (status, content_type) = acceptable(&answer, &asked.route)?;
     let Treatment { plan, masking } = treatment;
-    let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
-    let links = Links { catalogue: &snapshot.catalogue, subject };
+    let links = Links { catalogue: &snapshot.catalogue, plan: &plan };
     let headers = outgoing::headers(&answer.headers, &asked.route, &plan, &links);
     let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
     let mut masked =
@@ -299,6 +298,7 @@ fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, no
         claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.records_max)),
+        subject: asked.access.subject.as_ref().map(|subject| subject.identifier.canonical().into()),
         watched: Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) },
     })
 }

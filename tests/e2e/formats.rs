@@ -38,6 +38,11 @@ fn stage() -> Stage {
         let route = "    path: /public-security/v1/households/{id}\n";
         let more = "    links: true\n    headers: {X-Person: id-number, X-Belief: religion, X-Sex: sex}\n";
         format!("{}{TABLES}", text.replace(route, &format!("{route}{more}")))
+            .replacen(
+                "      $.data[*].name: name\n",
+                "      $.data[*].name: name\n      $.data[*].self: name\n",
+                1,
+            )
             .replace("  public-security:\n", "  public-security:\n    compressed: true\n")
     });
     ground.start(|_| ())
@@ -227,6 +232,14 @@ fn headers_leave_by_list_and_links_as_our_own() {
             continue;
         }
         assert_eq!(shown, expect, "{name}: {value}");
+    }
+    // In the body the same link says the same, also about somebody else.
+    for (number, expect) in [(SUBJECT, SUBJECT), (OTHER, "3***************22")] {
+        let body = format!(r#"{{"data":[{{"self":"/public-security/v1/households/{number}"}}]}}"#);
+        stage.upstream().always(Play::Answer(answer(200, &[("Content-Type", "application/json")], &body)));
+        let reply = ask(&stage, CIVIL, &format!("GET {HOUSEHOLD}"), "");
+        let expect = format!("/public-security/v1/households/{expect}");
+        assert_eq!(reply.json()["data"][0]["self"], expect, "{}", reply.text());
     }
     // Through its label's mask, and only if it stands there once.
     let twice = [("Content-Type", "application/json"), ("X-Person", SUBJECT), ("X-Person", SUBJECT)];

@@ -66,6 +66,7 @@ pub fn masker(format: &Format) -> Masker {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(1000),
+        subject: None,
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 16, token_bytes_max: 1 << 16 };
