@@ -152,11 +152,10 @@ pub(super) async fn resolve(
     record.learnt.access = Some(access.clone());
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
     let is_out_of_scope = !attributes(route, principal, &mut inputs);
-    let outgoing = match is_out_of_scope {
+    let Outgoing { method, target, body, content_type } = match is_out_of_scope {
         true => Outgoing::nothing(),
         false => outgoing(route, &inputs.read, canonical, body)?,
     };
-    let Outgoing { method, target, body, content_type } = outgoing;
     // A claim tells what stands in the field, from the answer or from what the upstream makes of it.
     inputs.uses.extend(claim.iter().map(|(label, _)| Use { label: *label, how: UseAs::Verify }));
     inputs.uses.sort_unstable();

@@ -121,7 +121,8 @@ impl DocumentMasker {
     /// Leaves compact rows out that `judge` does not take, and in both forms the totals that it withholds.
     pub(super) fn sieved(self, judge: Judge) -> DocumentMasker {
         let totals_withheld = judge.withholds_totals();
-        DocumentMasker { judge: self.compact.then_some(judge), totals_withheld, ..self }
+        let judge = (self.compact && !judge.is_idle()).then_some(judge);
+        DocumentMasker { judge, totals_withheld, ..self }
     }
 
     pub(super) fn push(&mut self, mut input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {

@@ -203,18 +203,20 @@ impl Walker {
                 None => masker,
             }))
         };
+        // Where every record leaves, none is held.
+        let of_rows = |judge: Option<Judge>| judge.filter(|judge| !judge.is_idle());
         match format {
             Format::Json => Walker::Json(Box::new(JsonMasker::new(fields, plan, limits))),
-            Format::JsonLines => lines(false, fields, plan, judge),
-            Format::JsonSequence => lines(true, fields, plan, judge),
+            Format::JsonLines => lines(false, fields, plan, of_rows(judge)),
+            Format::JsonSequence => lines(true, fields, plan, of_rows(judge)),
             Format::Table(dialect) => {
-                Walker::Table(Box::new(TableMasker::new(dialect, fields, plan, limits, judge)))
+                Walker::Table(Box::new(TableMasker::new(dialect, fields, plan, limits, of_rows(judge))))
             }
             Format::ClickHouseJson => document(false, fields, plan, judge),
             Format::ClickHouseCompact => document(true, fields, plan, judge),
-            Format::ClickHouseCompactLines(columns) => {
-                Walker::CompactLines(Box::new(CompactLinesMasker::new(columns, fields, plan, limits, judge)))
-            }
+            Format::ClickHouseCompactLines(columns) => Walker::CompactLines(Box::new(
+                CompactLinesMasker::new(columns, fields, plan, limits, of_rows(judge)),
+            )),
         }
     }
 

@@ -39,7 +39,7 @@ impl Judge {
     }
 
     /// Every record leaves.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::engine::mask) fn is_idle(&self) -> bool {
         self.wanted.is_empty()
     }
 

@@ -55,7 +55,10 @@ fn capped(format: &Format, records_max: Option<u64>, body: &str) -> Outcome {
     whole
 }
 
-fn table(format: &Format, rows: &[(&str, Result<(&str, u64, u64), FaultKind>)]) {
+/// A body, and the same of it.
+type Row<'a> = (&'a str, Result<(&'a str, u64, u64), FaultKind>);
+
+fn table(format: &Format, rows: &[Row<'_>]) {
     for (body, expect) in rows {
         let expect = expect.map(|(out, filtered, suppressed)| (out.to_owned(), filtered, suppressed));
         assert_eq!(capped(format, None, body), expect, "{format:?} {body:?}");
