@@ -191,6 +191,35 @@ fn the_route_itself_gives_no_more_than_its_cap() {
     assert_eq!(reply.header("zhamen-warning"), Some("rows-filtered, records-max;max=2"));
 }
 
+/// The number in the text that a database runs is the cap, too.
+#[test]
+fn stored_queries_are_told_of_the_cap() {
+    const FIGURES: &str = "
+  - method: GET
+    path: /data-bureau/v1/figures
+    dataset: open-statistics
+    interface: BATCH
+    upstream: data-bureau
+    parameters: {size: {type: int, min: 1, max: 1000, required: true}}
+    records_max: 20
+    records_parameter: size
+    query: {parameters: {rows: size}, sql: 'SELECT year, value FROM figures LIMIT {rows:UInt32} FORMAT JSON'}
+";
+    let ground = Ground::lay();
+    ground.edit("policies/catalogue/data-bureau.yaml", |text| format!("{}{FIGURES}", text.trim_end()));
+    let stage = ground.start(patient);
+    stage.upstream().always(Play::Answer(json(r#"{"data":[{"year":"2025"}]}"#)));
+    for (size, limit, warning) in [(900, 20, Some("records-max;max=20")), (20, 20, None), (3, 3, None)] {
+        stage.upstream().heard();
+        let ask = format!("GET /data-bureau/v1/figures?size={size} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let reply = stage.ask(Some("open-data-portal"), ask.as_bytes());
+        assert_eq!((reply.status, reply.header("zhamen-warning")), (200, warning), "{}", reply.text());
+        let heard = stage.upstream().heard().remove(0);
+        let sql = String::from_utf8(heard.body).unwrap();
+        assert_eq!(sql, format!("SELECT year, value FROM figures LIMIT {limit} FORMAT JSON"));
+    }
+}
+
 /// Whoever may not be answered yes or no may not ask, since the upstream may answer in other ways.
 #[test]
 fn a_claim_is_a_use_that_policy_is_asked_for() {
