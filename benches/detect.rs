@@ -58,6 +58,7 @@ fn plan(watch: Watch, subjects: bool) -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Watched { labels: (0..FIELDS.len()).map(asked).collect(), key: [1, 2] },
     })
 }

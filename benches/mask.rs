@@ -87,6 +87,7 @@ fn plan(job: Job) -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Default::default(),
     })
 }

@@ -75,6 +75,7 @@ fn plan(masked: bool) -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Default::default(),
     })
 }

@@ -145,7 +145,7 @@ async fn walk(
     let (admitted, shown) = {
         let weight = worker.shared.profiles.weigh(&principal.caller_key(), now);
         record.learnt.weight = Some(weight);
-        asked.records_max = asked.route.records_max_in(weight.tier);
+        asked.cap(weight.tier, &canonical)?;
 
         let facts = facts(worker, peer, &principal, &asked.access, weight, now);
         record.learnt.network_known = Some(facts.network.known);

@@ -174,6 +174,7 @@ fn the_departments_answers_raise_no_alarm() {
                     claim: None,
                     today: (2026, 11, 22),
                     records_max: None,
+                    subject: None,
                     watched: Watched { labels: vec![watch; dataset.labels.len()].into(), key: [0; 2] },
                 };
                 let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };

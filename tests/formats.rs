@@ -294,14 +294,19 @@ fn fuzz_targets_hold_on_their_seeds() {
         let mut count = 0;
         for seed in std::fs::read_dir(&seeds).unwrap().flatten() {
             let seed = std::fs::read(seed.path()).unwrap();
-            // Every beginning of it, and every byte of it changed.
-            for at in 0..=seed.len() {
-                target(&seed[..at]);
-                let mut changed = seed.clone();
-                if let Some(byte) = changed.get_mut(at) {
-                    *byte ^= 0x11;
+            let mut other = seed.clone();
+            // The same with rows filtered, or coded twice.
+            other[0] ^= 0x80;
+            for seed in [seed, other] {
+                // Every beginning of it, and every byte of it changed.
+                for at in 0..=seed.len() {
+                    target(&seed[..at]);
+                    let mut changed = seed.clone();
+                    if let Some(byte) = changed.get_mut(at) {
+                        *byte ^= 0x11;
+                    }
+                    target(&changed);
                 }
-                target(&changed);
             }
             count += 1;
         }

@@ -43,6 +43,7 @@ fn plan(records_max: Option<u64>) -> Plan {
         claim: Some((3, CLAIM.into())),
         today: (2026, 11, 22),
         records_max,
+        subject: None,
         watched: Watched {
             labels: [LabelWatch::NONE, LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
             key: [0; 2],

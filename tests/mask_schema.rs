@@ -149,6 +149,7 @@ fn mask(dataset: &Dataset, mode: DisclosureMode, body: &[u8]) -> (Vec<u8>, Vec<u
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 32, token_bytes_max: 1 << 20 };

@@ -59,6 +59,7 @@ fn masker() -> Masker {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 8, token_bytes_max: 1 << 20 };

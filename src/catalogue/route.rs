@@ -43,6 +43,8 @@ pub struct Route {
     pub is_pushed_down: bool,
     /// The parameter by which the caller asks for so many records.
     pub records_parameter: Option<Arc<str>>,
+    /// The same where the upstream is asked for no more than leave, with the least that it takes.
+    pub lowered_parameter: Option<(Arc<str>, i64)>,
     /// Refusals look as if the route did not exist.
     pub hidden: bool,
     /// Every answer carries a receipt, asked for or not; refusals of a route that is not hidden, too.
@@ -120,6 +122,16 @@ impl Route {
     pub fn records_requested(&self, size: Option<i64>) -> u32 {
         let asked = size.and_then(|size| u32::try_from(size).ok());
         asked.map_or(self.records_max, |asked| asked.min(self.records_max))
+    }
+}
+
+impl Route {
+    /// So many records the upstream is asked for in this tier where the caller asks for `asked`; none
+    /// where that stays as it is.
+    pub fn lowered(&self, asked: i64, tier: RiskTier) -> Option<(&Arc<str>, i64)> {
+        let (name, least) = self.lowered_parameter.as_ref()?;
+        let lowered = i64::from(self.records_max_in(tier)).max(*least);
+        (lowered < asked).then_some((name, lowered))
     }
 }
 

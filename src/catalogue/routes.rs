@@ -68,7 +68,7 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
         let (answer, shape) = self.answer(&dataset);
         let records_max = self.records_max();
         let sifting = self.loading.catalogue.siftings.get(&dataset.id).cloned();
-        self.sifted(sifting.is_some(), answer);
+        self.sifted(sifting.as_deref(), shape.format.as_ref(), &dataset);
         let mut route = Route {
             method: written.method,
             dataset,
@@ -85,12 +85,14 @@ impl<'l, 'a, 'f> Reading<'l, 'a, 'f> {
             records_max_in_tier: self.records_max_in_tier(records_max),
             upstream_parameters: self.upstream_parameters(),
             is_pushed_down: false,
+            lowered_parameter: None,
             sifting,
             hidden: written.hidden,
             receipt: self.receipt(),
             template,
         };
         route.is_pushed_down = uses::is_pushed_down(&route);
+        route.lowered_parameter = uses::lowered_parameter(&route);
         Some(route)
     }
 

@@ -302,7 +302,7 @@ fn the_shipped_catalogue_is_sound() {
         ]
     );
     assert_eq!(catalogue.datasets.len(), 18);
-    assert_eq!(catalogue.routes.routes().len(), 20);
+    assert_eq!(catalogue.routes.routes().len(), 22);
     for id in [
         "civil-affairs-window",
         "real-estate-window",

@@ -392,7 +392,8 @@ pub(super) struct Route {
     /// next lower one's.
     #[serde(default)]
     pub records_max_in_tier: Entries<At<u32>>,
-    /// The parameter by which the caller asks for so many records.
+    /// The parameter by which the caller asks for so many records. The upstream is asked for no more than
+    /// may leave in the caller's tier, unless records are left out here, or it stands in a body.
     pub records_parameter: Option<At<String>>,
     /// Parameter of the upstream → what is proved of the caller: row filters that the upstream carries
     /// out. A stored query has them in its own `parameters`.

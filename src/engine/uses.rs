@@ -1,10 +1,11 @@
-//! Using a field without being shown it: to filter, sort, group, search, aggregate or select by it.
+//! Using a field without being shown it: to filter, sort, group, search, aggregate or select by it, or to make
+//! a claim about it.
 //!
 //! Whoever may filter by a field, or place one record between two others by it, reads its values bit
 //! by bit, however well they are masked. So each use of a labelled field is a question of its own:
 //! action `use` on the field group, with `context.use.as` and `context.use.mode`, the mode in which
 //! this caller would see the label. What is permitted is written in policies (`use.cedar` permits what
-//! is seen in the clear); nothing permitted is a refusal. This room asks; it does not know parameters.
+//! is seen in the clear, and claims about what may be verified); nothing permitted is a refusal. This room asks; it does not know parameters.
 //!
 //! ```
 //! use zhamen::engine::uses::{Use, UseAs};
@@ -32,6 +33,8 @@ closed_enum! {
         Aggregate = "aggregate",
         /// Names it as wanted in the answer, where it is masked as ever.
         Select = "select",
+        /// Claims what its value is, on routes that verify.
+        Verify = "verify",
     }
 }
 

@@ -63,10 +63,14 @@ families! {
     /// The upstream has drifted from the catalogue.
     dropped: IntCounterVec = counters(
         "zhamen_dropped_fields_total", "Fields without a label that were left out of answers.", &["dataset"]);
+    lookalikes: IntCounterVec = counters(
+        "zhamen_lookalike_fields_total", "Those among them whose name looks like one in the catalogue: another case, width or spelling, characters that are not seen.", &["dataset"]);
     drift_templates: IntGaugeVec = gauges(
         "zhamen_drift_templates", "Places of fields without a label seen under the snapshot in force; /admin/v1/drift names them.", &["dataset"]);
     drift_beyond: IntGaugeVec = gauges(
         "zhamen_drift_unlisted", "Sightings of such fields for which the listing had no room.", &["dataset"]);
+    detector_values: IntCounterVec = counters(
+        "zhamen_detector_values_total", "Values that leave as they are and were looked at for identifiers; zhamen_identifiers_found_total are those found.", &["dataset"]);
     identifiers_found: IntCounterVec = counters(
         "zhamen_identifiers_found_total", "Identifiers found in values that leave as they are and whose label says nothing of them.", &["dataset", "label", "kind"]);
     records: IntCounterVec = counters("zhamen_records_total", "Records given.", &["dataset"]);
@@ -274,10 +278,19 @@ impl WorkerMetrics {
         observe(&self.metrics.added_seconds, summary.added_us);
     }
 
-    /// Counts fields that no label covers.
-    pub fn dropped(&self, dataset: &str, fields: u64) {
-        if fields > 0 {
-            self.metrics.dropped.with_label_values(&[dataset]).inc_by(fields);
+    /// Counts fields that no label covers, and those among them that look like one that a label does.
+    pub fn dropped(&self, dataset: &str, fields: u64, lookalikes: u64) {
+        for (family, count) in [(&self.metrics.dropped, fields), (&self.metrics.lookalikes, lookalikes)] {
+            if count > 0 {
+                family.with_label_values(&[dataset]).inc_by(count);
+            }
+        }
+    }
+
+    /// Counts values that were looked at before they left.
+    pub fn looked_at(&self, dataset: &str, values: u64) {
+        if values > 0 {
+            self.metrics.detector_values.with_label_values(&[dataset]).inc_by(values);
         }
     }
 

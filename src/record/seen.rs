@@ -9,7 +9,8 @@ impl Record {
     pub(super) fn seen(&self, tally: &Tally) {
         let Some(dataset) = &self.learnt.dataset else { return };
         self.books.metrics.answered(&dataset.id, tally.records, tally.subjects.map(|count| count.subjects));
-        self.books.metrics.dropped(&dataset.id, tally.dropped_unknown);
+        self.books.metrics.dropped(&dataset.id, tally.dropped_unknown, tally.lookalikes);
+        self.books.metrics.looked_at(&dataset.id, tally.looked_at);
         if tally.dropped_unknown > 0 {
             self.drifted(&dataset.id, tally);
         }

@@ -11,7 +11,6 @@ use crate::engine::clock::Moment;
 use crate::engine::framing::answer::Fields;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
-use crate::engine::mask::sieve::Sieve;
 use crate::engine::mask::watch::Watched;
 use crate::engine::mask::{Masker, OpaqueGrant, Plan};
 use crate::engine::principal::Principal;
@@ -78,16 +77,19 @@ struct Warnings {
     /// Rows outside of the caller's scope are left out, if there are any.
     has_row_filter: bool,
     records_max: u32,
+    /// The upstream was asked for fewer records than the caller wants.
+    is_lowered: bool,
 }
 
 impl Warnings {
     /// The header's value. Whether records were cut is known once the whole answer is masked; of a
-    /// longer one the cap is told.
+    /// longer one, and of one that the upstream was asked for with the cap, the cap is told.
     fn value(&self, prepared: Option<&Prepared>) -> Option<HeaderValue> {
         let max = self.records_max;
         let cut = prepared.and_then(|prepared| match prepared.tally() {
-            Some(tally) => (tally.dropped_records > 0).then(|| format!("records-cut;max={max}")),
-            None => Some(format!("records-max;max={max}")),
+            Some(tally) if tally.dropped_records > 0 => Some(format!("records-cut;max={max}")),
+            Some(_) if !self.is_lowered => None,
+            Some(_) | None => Some(format!("records-max;max={max}")),
         });
         let doubt = self.is_doubtful.then(|| "identifier-checksum".to_owned());
         let rows = self.has_row_filter.then(|| "rows-filtered".to_owned());
@@ -161,8 +163,7 @@ pub(super) async fn transform(
 ) -> Result<Transformed, Cause> {
     let (status, content_type) = acceptable(&answer, &asked.route)?;
     let Treatment { plan, masking } = treatment;
-    let subject = asked.access.subject.as_ref().map(|subject| subject.identifier.canonical());
-    let links = Links { catalogue: &snapshot.catalogue, subject };
+    let links = Links { catalogue: &snapshot.catalogue, plan: &plan };
     let headers = outgoing::headers(&answer.fields, &asked.route, &plan, &links);
     let can_be_coded = asked.route.shape.compress || !asked.access.dataset.is_classified();
     let mut masked =
@@ -199,6 +200,7 @@ pub(super) fn released(
         is_doubtful: asked.is_doubtful,
         has_row_filter: asked.route.sifting.as_ref().is_some_and(|sifting| !sifting.rows.is_empty()),
         records_max: asked.records_max,
+        is_lowered: asked.is_lowered,
     };
     Released { masked, shown, standing: admitted.standing(), warnings, receipt, seal }
 }
@@ -284,6 +286,7 @@ fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, no
         claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.records_max)),
+        subject: asked.access.subject.as_ref().map(|subject| subject.identifier.canonical().into()),
         watched: Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) },
     })
 }
@@ -300,14 +303,16 @@ fn masking(
         return OpaqueGrant::for_dataset(dataset).map(Masking::Opaque).ok_or(Cause::UpstreamType);
     };
     let limits = worker.shared.mask_limits;
-    let mut masker = Masker::new(format, dataset.fields.clone(), plan, limits);
-    if let Some(sifting) = &route.sifting {
-        let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
-        // Policy has answered: whoever lacks what rows are filtered by is refused by now.
-        let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
-        let sieve = Sieve::new(sifting.spec.clone(), order, limits);
-        masker = masker.sieved(sieve).ok_or(Cause::MaskFailed)?;
-    }
+    let fields = dataset.fields.clone();
+    let masker = match &route.sifting {
+        None => Masker::new(format, fields, plan, limits),
+        Some(sifting) => {
+            let mode = |label: usize| shown.modes.get(label).map(|(mode, _)| *mode);
+            // Policy has answered: whoever lacks what rows are filtered by is refused by now.
+            let order = sifting.order(principal, mode, route.is_pushed_down).ok_or(Cause::MaskFailed)?;
+            Masker::sieving(format, fields, plan, limits, (sifting.spec.clone(), order))
+        }
+    };
     let masker = if route.answer.is_clickhouse() { masker.watching() } else { masker };
     Ok(Masking::Format(Box::new(masker)))
 }

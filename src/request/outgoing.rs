@@ -8,7 +8,7 @@
 //! | a header that the route names in `headers` (`x-…`), once | what its label's mask shows of it |
 //! | the same twice, not ASCII, longer than 1 KiB, or masked away | nothing |
 //! | `Location`, `Content-Location`, `Link` on a route with `links: true` | the gateway's own path for it |
-//! | the same to another authority, to a path of no route, relative, or with an identifier that the caller did not name itself | nothing |
+//! | the same to another authority, to a path of no route, relative, or with an identifier that the caller did not name itself (or of whose kind it is shown nothing) | nothing |
 //! | `Set-Cookie`, `ETag`, `Last-Modified`, `Cache-Control`, `Server`, everything else | nothing |
 //! | `Content-Type` | the type of the declared format; its own on `opaque` routes |
 //! | `Content-Length` | recomputed where the whole answer is masked before its head leaves, else none |
@@ -20,8 +20,8 @@
 //! | 304 | 502: we ask no conditional question |
 //! | any other status, `application/problem+json`, error pages | our own problem document |
 //!
-//! What of a link is an identifier, [`links`](crate::engine::mask::links) says, as for references in bodies. There
-//! it is replaced; here the link is left out, for what leads nowhere is no link.
+//! What of a link is an identifier, and whether the caller named it, [`links`](crate::engine::mask::links) says, as
+//! for references in bodies. There it is replaced; here the link is left out, for what leads nowhere is no link.
 //!
 //! There is no `ETag` on purpose: of masked bytes it would tell two callers with the same modes
 //! whether an unseen record changed, and `no-store` leaves it without a use.
@@ -29,9 +29,8 @@
 use crate::catalogue::{Catalogue, Found, ParameterKind, Place, Route, Target, Template};
 use crate::engine::canonical::{Segments, canonical_query};
 use crate::engine::framing::answer::Fields;
-use crate::engine::identifier::{Kind, Verdict, check};
 use crate::engine::mask::Plan;
-use crate::engine::mask::links::{Extent, Reading, is_strong, readings, stretches, telling};
+use crate::engine::mask::links::{Extent, Reading, is_own, is_strong, readings, stretches, telling};
 use crate::engine::terms::Method;
 use hyper::header::{self, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -42,8 +41,8 @@ const VALUE_BYTES_MAX: usize = 1024;
 /// What links are read against.
 pub(super) struct Links<'a> {
     pub catalogue: &'a Catalogue,
-    /// The identifier that the caller named, in canonical form.
-    pub subject: Option<&'a str>,
+    /// Whom the caller named, and what it sees of such numbers.
+    pub plan: &'a Plan,
 }
 
 /// The headers of an answer that leave.
@@ -158,17 +157,8 @@ impl Links<'_> {
             | None => None,
         };
         match subject.map(|subject| subject.kind).or(identifier) {
-            Some(kind) => self.is_subject(kind, value),
-            None => names_nobody_but(self.subject, value),
-        }
-    }
-
-    fn is_subject(&self, kind: Kind, value: &str) -> bool {
-        match check(kind, value) {
-            Verdict::Valid(identifier) | Verdict::ChecksumWarning(identifier) => {
-                self.subject == Some(identifier.canonical())
-            }
-            Verdict::Invalid(_) => false,
+            Some(_) => is_own(self.plan, value),
+            None => names_nobody_else(self.plan, value),
         }
     }
 
@@ -191,16 +181,14 @@ impl Links<'_> {
 
 /// A value that the catalogue says nothing of holds no identifier but that of the subject. It is read as
 /// references in bodies are; as a link can be left out, a wrong check character is reason enough.
-fn names_nobody_but(subject: Option<&str>, value: &str) -> bool {
+fn names_nobody_else(plan: &Plan, value: &str) -> bool {
     let mut is_known = true;
     stretches(value, &mut |_, stretch, extent| {
         let mut is_one = false;
-        for Reading { kind, identifier, is_sound } in readings(stretch) {
-            if telling(kind) && (extent == Extent::Whole || is_sound && is_strong(kind)) {
-                is_one = true;
-                is_known &= subject == Some(identifier.canonical());
-            }
+        for Reading { kind, is_sound, .. } in readings(stretch) {
+            is_one |= telling(kind) && (extent == Extent::Whole || is_sound && is_strong(kind));
         }
+        is_known &= !is_one || is_own(plan, stretch);
         is_one
     });
     is_known
@@ -243,9 +231,23 @@ fn pairs(query: &str) -> Option<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::identifier::Kind;
+    use crate::engine::mask::LabelRule;
+    use crate::engine::mask::scalar::{LabelAction, TokenKey};
+    use crate::engine::terms::DisclosureMode;
 
     #[test]
     fn values_that_name_somebody_else() {
+        let rule = |action| LabelRule { mode: DisclosureMode::None, action, kind: Some(Kind::ResidentId) };
+        let plan = |subject: Option<&str>, action| Plan {
+            actions: [rule(action)].into(),
+            token_key: TokenKey::derive(&[0; 32], "", ""),
+            claim: None,
+            today: (2026, 1, 1),
+            records_max: None,
+            subject: subject.map(Arc::from),
+            watched: Default::default(),
+        };
         let subject = Some("330106199003071236");
         for (value, subject, expect) in [
             ("330106199003071236", subject, true),
@@ -261,7 +263,11 @@ mod tests {
             ("13812345678", None, false),
             ("zhang@example.cn", None, false),
         ] {
-            assert_eq!(names_nobody_but(subject, value), expect, "{value}");
+            assert_eq!(names_nobody_else(&plan(subject, LabelAction::Token), value), expect, "{value}");
+            // Where nothing is shown of such numbers, no link names one.
+            let number = subject.is_some() && expect;
+            let is_named = names_nobody_else(&plan(subject, LabelAction::Drop), value);
+            assert_eq!(is_named, expect && !number, "{value}");
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::engine::identifier::{self, Identifier, Verdict, civil_date};
 use crate::engine::json::{Json, Object};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
-use crate::engine::terms::Method;
-use crate::engine::uses::Use;
+use crate::engine::terms::{Method, RiskTier};
+use crate::engine::uses::{Use, UseAs};
 use crate::net::body::coding::Wanted;
 use crate::net::body::read_request_body;
 use crate::record::Record;
@@ -45,6 +45,33 @@ pub(super) struct Asked {
     pub is_out_of_scope: bool,
     /// So many records leave at most.
     pub records_max: u32,
+    /// What the upstream is asked again with if the caller's tier gives fewer records than it asks for.
+    again: Option<Box<Rendering>>,
+    /// The upstream was asked for fewer records than the caller wants.
+    pub is_lowered: bool,
+}
+
+/// The inputs of a request that may ask for more than leaves.
+struct Rendering {
+    read: BTreeMap<Arc<str>, String>,
+    asked: i64,
+}
+
+impl Asked {
+    /// So many records leave in this tier, and the upstream is asked for no more where it can be told.
+    ///
+    /// # Errors
+    /// Those of the request as it was first rendered.
+    pub fn cap(&mut self, tier: RiskTier, canonical: &Canonical) -> Result<(), Cause> {
+        self.records_max = self.route.records_max_in(tier);
+        let Some(mut rendering) = self.again.take() else { return Ok(()) };
+        let Some((name, lowered)) = self.route.lowered(rendering.asked, tier) else { return Ok(()) };
+        rendering.read.insert(name.clone(), lowered.to_string());
+        let Outgoing { target, body, .. } =
+            outgoing(&self.route, &rendering.read, canonical, self.body.clone())?;
+        (self.target, self.body, self.is_lowered) = (target, body, true);
+        Ok(())
+    }
 }
 
 /// The inputs of one request, each in its canonical form, under the names the route gives them.
@@ -125,8 +152,12 @@ pub(super) async fn resolve(
     record.learnt.access = Some(access.clone());
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
     let is_out_of_scope = !attributes(route, principal, &mut inputs);
-    let outgoing = if is_out_of_scope { Outgoing::nothing() } else { outgoing(route, &inputs, body)? };
-    let Outgoing { method, target, body, content_type } = outgoing;
+    let Outgoing { method, target, body, content_type } = match is_out_of_scope {
+        true => Outgoing::nothing(),
+        false => outgoing(route, &inputs.read, canonical, body)?,
+    };
+    // A claim tells what stands in the field, from the answer or from what the upstream makes of it.
+    inputs.uses.extend(claim.iter().map(|(label, _)| Use { label: *label, how: UseAs::Verify }));
     inputs.uses.sort_unstable();
     inputs.uses.dedup();
     let is_head = canonical.method == Method::Head;
@@ -144,6 +175,8 @@ pub(super) async fn resolve(
         uses: inputs.uses,
         is_out_of_scope,
         records_max: route.records_max,
+        again: if is_out_of_scope { None } else { rendering(route, inputs.read) },
+        is_lowered: false,
     })
 }
 
@@ -275,6 +308,13 @@ fn records_requested(route: &Route, inputs: &Inputs<'_>) -> u32 {
     }
 }
 
+/// Kept where the upstream may have to be asked for fewer records than the caller wants.
+fn rendering(route: &Route, read: BTreeMap<Arc<str>, String>) -> Option<Box<Rendering>> {
+    let asked = read.get(route.records_parameter.as_ref()?)?.parse().ok()?;
+    let lowest = RiskTier::ALL.iter().any(|tier| route.lowered(asked, *tier).is_some());
+    lowest.then(|| Box::new(Rendering { read, asked }))
+}
+
 /// The request as the upstream receives it.
 struct Outgoing {
     method: Method,
@@ -291,17 +331,22 @@ impl Outgoing {
 }
 
 /// Canonical forms only: what policy judged is what the upstream reads.
-fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing, Cause> {
-    let path = |template: &crate::catalogue::Template| {
-        template.render(|name| inputs.read(name)).ok_or(Cause::BadTarget)
-    };
+fn outgoing(
+    route: &Route,
+    read: &BTreeMap<Arc<str>, String>,
+    canonical: &Canonical,
+    body: Bytes,
+) -> Result<Outgoing, Cause> {
+    let read = |name: &str| read.get(name).map(String::as_str);
+    let path = |template: &crate::catalogue::Template| template.render(read).ok_or(Cause::BadTarget);
     match &route.target {
         Target::Path(template) => {
             let mut target = path(template)?;
-            let mut pairs: Vec<(String, String)> =
-                inputs.canonical.query.iter().map(|(name, value)| pair(inputs, name, value)).collect();
+            let pair =
+                |(name, value): &(String, String)| (name.clone(), read(name).unwrap_or(value).to_owned());
+            let mut pairs: Vec<(String, String)> = canonical.query.iter().map(pair).collect();
             for (name, attribute) in &route.upstream_parameters {
-                let value = inputs.read(attribute.code()).ok_or(Cause::BadTarget)?;
+                let value = read(attribute.code()).ok_or(Cause::BadTarget)?;
                 pairs.push((name.to_string(), value.to_owned()));
             }
             if !pairs.is_empty() {
@@ -309,16 +354,12 @@ fn outgoing(route: &Route, inputs: &Inputs<'_>, body: Bytes) -> Result<Outgoing,
                 target.push_str(&canonical_query(&pairs));
             }
             let content_type = (!body.is_empty()).then_some("application/json");
-            Ok(Outgoing { method: inputs.canonical.method, target, body, content_type })
+            Ok(Outgoing { method: canonical.method, target, body, content_type })
         }
         Target::Query { path: template, query } => {
-            let sql = query.render(|name| inputs.read(name)).map_err(|_| Cause::ParameterInvalid)?;
+            let sql = query.render(read).map_err(|_| Cause::ParameterInvalid)?;
             let content_type = Some("text/plain; charset=utf-8");
             Ok(Outgoing { method: Method::Post, target: path(template)?, body: sql.into(), content_type })
         }
     }
-}
-
-fn pair(inputs: &Inputs<'_>, name: &str, value: &str) -> (String, String) {
-    (name.to_owned(), inputs.read(name).unwrap_or(value).to_owned())
 }

@@ -5,6 +5,9 @@ use crate::support::upstream::{Play, answer};
 use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage};
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
+use zhamen::demo::citizens::City;
+use zhamen::demo::departments::Department;
+use zhamen::demo::departments::routes::{self, Answer, Asked};
 
 const CANARY: &str = "kanarienvogel5520";
 const SUBJECT: &str = "330106196502142015";
@@ -38,6 +41,11 @@ fn stage() -> Stage {
         let route = "    path: /public-security/v1/households/{id}\n";
         let more = "    links: true\n    headers: {X-Person: id-number, X-Belief: religion, X-Sex: sex}\n";
         format!("{}{TABLES}", text.replace(route, &format!("{route}{more}")))
+            .replacen(
+                "      $.data[*].name: name\n",
+                "      $.data[*].name: name\n      $.data[*].self: name\n",
+                1,
+            )
             .replace("  public-security:\n", "  public-security:\n    compressed: true\n")
     });
     ground.start(|_| ())
@@ -238,6 +246,19 @@ fn headers_leave_by_list_and_links_as_our_own() {
     }
 }
 
+/// As in headers, the link to whom the request named stays; in a body others are masked, not left out.
+#[test]
+fn links_in_bodies_name_whom_the_request_named() {
+    let stage = stage();
+    for (number, expect) in [(SUBJECT, SUBJECT), (OTHER, "3***************22")] {
+        let body = format!(r#"{{"data":[{{"self":"/public-security/v1/households/{number}"}}]}}"#);
+        stage.upstream().always(Play::Answer(answer(200, &[("Content-Type", "application/json")], &body)));
+        let reply = ask(&stage, CIVIL, &format!("GET {HOUSEHOLD}"), "");
+        let expect = format!("/public-security/v1/households/{expect}");
+        assert_eq!(reply.json()["data"][0]["self"], expect, "{}", reply.text());
+    }
+}
+
 #[test]
 fn trailers_and_interim_answers_do_not_leave() {
     let stage = stage();
@@ -280,4 +301,72 @@ fn bombs_end_at_their_limit() {
         assert!(crate::support::eventually(|| !outcome().is_empty()));
         assert_eq!(outcome()[0]["fault"], "decode_limit", "{coding}");
     }
+}
+
+/// What a demo department answers to what the gateway asks of it.
+fn of_demo(department: Department, stage: &Stage, ask: impl Fn() -> Reply) -> Reply {
+    // The gateway is asked twice: once to hear what it asks, once with the answer to that.
+    ask();
+    let heard = stage.upstream().heard().remove(0).target;
+    let (path, query) = heard.split_once('?').map_or((&*heard, None), |(path, query)| (path, Some(query)));
+    let asked = Asked { method: "GET", path, query, body: b"" };
+    let Answer { status, media, body } = routes::answer(&City::generate(), department, &asked);
+    stage.upstream().always(Play::Answer(answer(status, &[("Content-Type", media)], body)));
+    ask()
+}
+
+#[test]
+fn the_demo_offers_open_data_as_a_table() {
+    let stage = Ground::lay().start(|_| ());
+    // The portal needs no officer.
+    let line = format!("GET {LIST}.csv?page=1&size=40 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let ask = || stage.ask(Some("open-data-portal"), line.as_bytes());
+    let reply = of_demo(Department::MarketRegulation, &stage, ask);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/csv")), "{}", reply.text());
+    let mut table = csv::Reader::from_reader(reply.body.as_slice());
+    let place = |name: &str, table: &mut csv::Reader<&[u8]>| {
+        table.headers().unwrap().iter().position(|column| column == name)
+    };
+    let (code, name) = (place("uscc", &mut table).unwrap(), place("name", &mut table).unwrap());
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 40);
+    assert_eq!((&rows[0][code], &rows[0][name]), ("91330100MA2DEMA108", "杭州云杉信息技术有限公司"));
+    // Sole traders' codes come in part.
+    assert!(rows.iter().any(|row| row[code].starts_with("92") && row[code].contains("********")), "{rows:?}");
+    assert!(!reply.text().contains("92330106MA2DEMC3X3"));
+}
+
+#[test]
+fn the_demo_offers_the_register_of_the_own_district_line_by_line() {
+    let stage = Ground::lay().start(|_| ());
+    let line = "GET /civil-affairs/v1/low-income.ndjson?size=50";
+    let reply = of_demo(Department::CivilAffairs, &stage, || ask(&stage, CIVIL, line, ""));
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("application/x-ndjson")),
+        "{}",
+        reply.text()
+    );
+    let rows = |reply: &Reply| -> Vec<serde_json::Value> {
+        reply.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let own = rows(&reply);
+    assert!(!own.is_empty() && own.iter().all(|row| row["region"] == "330106"), "{own:?}");
+    assert!(own.iter().all(|row| row["personId"].as_str().unwrap().contains('*')), "{own:?}");
+    // Also where the register gives all districts.
+    let asked = Asked {
+        method: "GET",
+        path: "/civil-affairs/v1/low-income.ndjson",
+        query: Some("size=50"),
+        body: b"",
+    };
+    let all = routes::answer(&City::generate(), Department::CivilAffairs, &asked);
+    let count = String::from_utf8(all.body.clone()).unwrap().lines().count();
+    stage.upstream().always(Play::Answer(answer(200, &[("Content-Type", all.media)], all.body)));
+    let reply = ask(&stage, CIVIL, line, "");
+    let kept = rows(&reply);
+    assert!(!kept.is_empty() && kept.len() < count && kept.iter().all(|row| row["region"] == "330106"));
+    let outcome = || stage.entries_of("outcome", &reply.request_id());
+    assert!(crate::support::eventually(|| !outcome().is_empty()));
+    assert_eq!(outcome()[0]["filtered_records"], count - kept.len());
 }

@@ -53,6 +53,21 @@ fn an_unclassified_field_is_told_once_a_snapshot() {
     assert_eq!(stage.metric("zhamen_drift_templates", &["\"household\""]), 3.0);
 }
 
+#[test]
+fn a_field_in_disguise_is_left_out_and_told_of_as_such() {
+    let stage = Ground::lay().start(|_| ());
+    let body = r#"{"data":[{"personId":"330106196502142015","Name":"x","nam\u200be":"x","other":1}]}"#;
+    stage.upstream().always(Play::Answer(json(body)));
+    let reply = stage.get(CIVIL, HOUSEHOLD);
+    assert!(!reply.text().contains('x'), "{}", reply.text());
+    assert!(eventually(|| stage.entries_of("outcome", &reply.request_id()).len() == 1));
+    assert_eq!(stage.metric("zhamen_lookalike_fields_total", &["\"household\""]), 2.0);
+    assert_eq!(stage.metric("zhamen_dropped_fields_total", &["\"household\""]), 3.0);
+    assert_eq!(stage.metric("zhamen_detector_values_total", &["\"household\""]), 0.0, "nothing is watched");
+    assert!(eventually(|| !drifts(&stage).is_empty()));
+    assert!(drifts(&stage)[0].1.contains('≈'), "{:?}", drifts(&stage));
+}
+
 /// A gateway whose household dataset is watched so, and an answer with a number in a name.
 fn watched(how: &str) -> (Stage, String, Value) {
     let ground = Ground::lay();
@@ -79,6 +94,8 @@ fn an_identifier_where_none_belongs_raises_an_alarm() {
     assert_eq!(outcome["found"], json!([{"label": "name", "kind": "mobile", "values": 1}]), "{outcome}");
     let labels = ["\"household\"", "\"name\"", "\"mobile\""];
     assert_eq!(stage.metric("zhamen_identifiers_found_total", &labels), 1.0);
+    // Of so many that were looked at: the two names.
+    assert_eq!(stage.metric("zhamen_detector_values_total", &["\"household\""]), 2.0);
     assert!(logged().contains("kind=mobile") && !logged().contains(MOBILE));
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::scalar::{Generalise, LabelAction, Partial, TokenKey};
+use zhamen::engine::mask::sieve::{Order, SieveSpec};
 use zhamen::engine::mask::{
     Columns, Dialect, Format, Formulas, LabelRule, MaskLimits, Masked, Masker, Plan, Quoting,
 };
@@ -50,6 +51,11 @@ pub fn fields() -> FieldMap {
 }
 
 pub fn masker(format: &Format) -> Masker {
+    masker_of(format, false)
+}
+
+/// `sieved`: rows are filtered by `k`, and groups by `b`.
+fn masker_of(format: &Format, sieved: bool) -> Masker {
     let rule = |mode, action| LabelRule { mode, action, kind: None };
     let plan = Plan {
         actions: [
@@ -66,28 +72,37 @@ pub fn masker(format: &Format) -> Masker {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(1000),
+        subject: None,
         watched: Default::default(),
     };
     let limits = MaskLimits { depth_max: 16, token_bytes_max: 1 << 16 };
-    Masker::new(format, Arc::new(fields()), Arc::new(plan), limits).watching()
+    if !sieved {
+        return Masker::new(format, Arc::new(fields()), Arc::new(plan), limits).watching();
+    }
+    let spec =
+        SieveSpec::compile(&["$.data[*].k".into()], &["$.data[*].b".into(), "$.rows".into()], 5).unwrap();
+    let order = Order { wanted: vec!["a".into()], suppressed: vec![true; 2], totals_withheld: true };
+    let sifting = (Arc::new(spec), order);
+    Masker::sieving(format, Arc::new(fields()), Arc::new(plan), limits, sifting).watching()
 }
 
-fn run(format: &Format, body: &[u8], piece: usize) -> (Vec<u8>, bool) {
-    let (mut masker, mut out) = (masker(format), Masked::nothing());
+fn run(format: &Format, sieved: bool, body: &[u8], piece: usize) -> (Vec<u8>, bool) {
+    let (mut masker, mut out) = (masker_of(format, sieved), Masked::nothing());
     let mut pieces = body.chunks(piece.max(1));
     let pushed = pieces.all(|piece| masker.push(piece, &mut out).is_ok());
     let ended = pushed && masker.finish(&mut out).is_ok();
     (out.into_bytes(), ended)
 }
 
-/// The first byte chooses the format, the second the pieces. A split changes nothing; what left can be
+/// The first byte chooses the format and whether rows are filtered, the second the pieces. A split changes nothing; what left can be
 /// masked again, and then nothing is left out any more.
 pub fn mask_table(data: &[u8]) {
     let [format, piece, body @ ..] = data else { return };
-    let (_, format) = FORMATS[usize::from(*format) % FORMATS.len()];
+    let sieved = *format >= 0x80;
+    let (_, format) = FORMATS[usize::from(*format & 0x7f) % FORMATS.len()];
     let format = format();
-    let (whole, ended) = run(&format, body, usize::MAX);
-    let (split, split_ended) = run(&format, body, usize::from(*piece % 32) + 1);
+    let (whole, ended) = run(&format, sieved, body, usize::MAX);
+    let (split, split_ended) = run(&format, sieved, body, usize::from(*piece % 32) + 1);
     assert_eq!(ended, split_ended, "a split changes the outcome");
     if ended {
         assert_eq!(whole, split, "a split changes the output");
@@ -98,7 +113,7 @@ pub fn mask_table(data: &[u8]) {
         let described = !whole.starts_with(b"{\"meta\":[]");
         if !declared && described && !whole.is_empty() {
             assert!(
-                run(&format, &whole, usize::MAX).1,
+                run(&format, false, &whole, usize::MAX).1,
                 "what left cannot be read: {}",
                 String::from_utf8_lossy(&whole)
             );

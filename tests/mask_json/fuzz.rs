@@ -72,6 +72,7 @@ fn plan() -> Arc<Plan> {
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(3),
+        subject: None,
         watched: Watched {
             labels: [LabelWatch { watch: Watch::Full, ..LabelWatch::NONE }].into(),
             key: [0; 2],

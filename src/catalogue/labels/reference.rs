@@ -26,6 +26,15 @@ are in use (3,200 counties, 2,000 issuers of bank cards) their number is assumed
 the part shows is left with fewer: of a resident number that shows 6 + 4 some 33 remain for who knows
 the year of birth. A label whose part leaves fewer than ";
 
+const LINKS: &str = "
+## In links
+
+A kept text that begins like a URL (a `self` or `next` link) is taken apart: an identifier in it shows what the
+dataset's least open label of that kind shows, or stars. The subject that the request itself named stays, so that a
+record's link to itself works, in bodies as in `Location` and `Link`; not where a label of that kind shows this
+caller nothing. In headers, a link with any other identifier is left out.
+";
+
 fn page(catalogue: &Catalogue) -> String {
     let mut page = format!(
         "{HEAD}{} is refused unless it says so with `candidates`.\n\n## Parts by kind\n\n\
@@ -46,6 +55,7 @@ fn page(catalogue: &Catalogue) -> String {
         let rule = Partial::Keep { first, last };
         let _ = writeln!(page, "| {} | {} |", part_words(&rule), left(Some(Kind::ResidentId), &rule));
     }
+    page.push_str(LINKS);
     page.push_str("\n## Shipped labels\n\n`NONE` leaves the field out; a mode without a rule falls to the next to the right.\n\n");
     page.push_str("| label | level | category | kind | GENERALISED | PARTIAL | left | TOKEN | VERIFY |\n|---|---|---|---|---|---|---|---|---|\n");
     for label in catalogue.labels.values() {

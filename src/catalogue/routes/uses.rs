@@ -4,11 +4,12 @@
 //! records passes unseen by policy.
 
 use super::{RECORDS_MAX, Reading};
-use crate::catalogue::answer::AnswerFormat;
 use crate::catalogue::parameter::{FieldWords, ParameterKind};
 use crate::catalogue::route::{Place, Route, Target};
+use crate::catalogue::rows::Sifting;
 use crate::catalogue::written;
 use crate::engine::dataset::Dataset;
+use crate::engine::mask::Format;
 use crate::engine::principal::CallerAttribute;
 use crate::engine::terms::RiskTier;
 use crate::engine::uses::Use;
@@ -59,7 +60,7 @@ impl Reading<'_, '_, '_> {
                 dataset.id, name.value
             );
             let fault = self.source.fault(name.mark, message).help(
-                "`uses: [{label: …, as: filter}]` (or sort, group, search, aggregate, select), `uses: []` \
+                "`uses: [{label: …, as: filter}]` (or sort, group, search, aggregate, select, verify), `uses: []` \
                  for nothing, `paging: true` for a place in the list",
             );
             self.loading.faults.push(fault);
@@ -136,11 +137,11 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Rows are sifted in JSON.
-    pub(super) fn sifted(&mut self, is_sifted: bool, answer: AnswerFormat) {
-        if is_sifted && answer != AnswerFormat::Json {
+    /// What the dataset filters can be found in the format's rows.
+    pub(super) fn sifted(&mut self, sifting: Option<&Sifting>, format: Option<&Format>, dataset: &Dataset) {
+        if let Some(unfit) = sifting.and_then(|sifting| sifting.spec.unfit(format, &dataset.fields)) {
             let mark = self.written.answer.as_ref().map_or(self.written.path.mark, |at| at.mark);
-            self.fault(mark, "the dataset filters rows or counts, which is done in `json` only");
+            self.fault(mark, unfit);
         }
     }
 
@@ -195,4 +196,20 @@ pub(super) fn is_pushed_down(route: &Route) -> bool {
         }
     };
     route.sifting.as_ref().is_some_and(|sifting| sifting.rows.iter().all(|row| told.contains(row)))
+}
+
+/// The parameter by which the upstream can be told how many records leave at most. Where some that it
+/// gives may be left out here, fewer would leave than may; a body goes upstream as it came.
+pub(super) fn lowered_parameter(route: &Route) -> Option<(Arc<str>, i64)> {
+    let name = route.records_parameter.as_ref()?;
+    let parameter = route.parameter(name)?;
+    let ParameterKind::Int { min, .. } = parameter.kind else { return None };
+    let is_rendered = match (&parameter.place, &route.target) {
+        (Place::Path(_) | Place::Query(_), _) | (Place::Body(_), Target::Query { .. }) => true,
+        (Place::Body(_), Target::Path(_)) => false,
+    };
+    let keeps_records = route.sifting.as_ref().is_none_or(|sifting| {
+        (sifting.rows.is_empty() || route.is_pushed_down) && !sifting.spec.counts_in_records()
+    });
+    (is_rendered && keeps_records).then(|| (name.clone(), min))
 }

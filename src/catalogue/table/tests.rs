@@ -62,6 +62,7 @@ fn route(method: Method, path: &str, dataset: &Arc<Dataset>, upstream: &Arc<Upst
         sifting: None,
         upstream_parameters: Vec::new(),
         is_pushed_down: false,
+        lowered_parameter: None,
         records_parameter: None,
         hidden: path.contains("hidden"),
         receipt: false,

@@ -11,33 +11,40 @@ type Case<'a> = (&'a str, &'a str, &'a [&'a str]);
 
 fn check(file: &str, cases: &[Case<'_>]) {
     for (from, to, expect) in cases {
-        let mut files = sound();
-        let place = files.iter().position(|(path, _)| *path == file).unwrap();
-        let text = files[place].1;
-        assert_eq!(text.matches(from).count(), 1, "{from:?} stands once in {file}");
-        let changed = text.replace(from, to);
-        files[place].1 = &changed;
-        let faults = load(&folder(&files)).err().map_or(Vec::new(), |faults| faults.0);
-        let found: Vec<String> = faults
-            .iter()
-            .map(|fault| {
-                assert_eq!(fault.file, file);
-                let place = fault.place.as_ref().unwrap();
-                let line = changed.lines().nth(place.line - 1).unwrap();
-                // The line is shown, unless a secret might have been put there.
-                assert!(place.text == line || place.text.ends_with(": …"), "{fault}");
-                let help = fault.help.as_ref().map_or(String::new(), |help| format!(" | {help}"));
-                format!("{}:{} {}{help}", place.line, place.column, fault.message)
-            })
-            .collect();
-        // A wording of another room's is not compared.
-        let alike = |(found, expect): (&String, &&str)| match expect.strip_suffix('…') {
-            Some(start) => found.starts_with(start),
-            None => found == expect,
-        };
-        let same = found.len() == expect.len() && found.iter().zip(*expect).all(alike);
-        assert!(same, "{from:?} -> {to:?}\n found {found:#?}\n expect {expect:#?}");
+        check_together(file, &[(from, to)], expect);
     }
+}
+
+/// Several changes to one file.
+fn check_together(file: &str, changes: &[(&str, &str)], expect: &[&str]) {
+    let mut files = sound();
+    let place = files.iter().position(|(path, _)| *path == file).unwrap();
+    let mut changed = files[place].1.to_owned();
+    for (from, to) in changes {
+        assert_eq!(changed.matches(from).count(), 1, "{from:?} stands once in {file}");
+        changed = changed.replace(from, to);
+    }
+    files[place].1 = &changed;
+    let faults = load(&folder(&files)).err().map_or(Vec::new(), |faults| faults.0);
+    let found: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            assert_eq!(fault.file, file);
+            let place = fault.place.as_ref().unwrap();
+            let line = changed.lines().nth(place.line - 1).unwrap();
+            // The line is shown, unless a secret might have been put there.
+            assert!(place.text == line || place.text.ends_with(": …"), "{fault}");
+            let help = fault.help.as_ref().map_or(String::new(), |help| format!(" | {help}"));
+            format!("{}:{} {}{help}", place.line, place.column, fault.message)
+        })
+        .collect();
+    // A wording of another room's is not compared.
+    let alike = |(found, expect): (&String, &&str)| match expect.strip_suffix('…') {
+        Some(start) => found.starts_with(start),
+        None => found == expect,
+    };
+    let same = found.len() == expect.len() && found.iter().zip(expect).all(alike);
+    assert!(same, "{changes:?}\n found {found:#?}\n expect {expect:#?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod register;
 pub mod routes;
+mod tables;
 mod views;
 
 use super::citizens::City;
@@ -206,13 +207,13 @@ async fn respond(
                 body: &body.to_bytes(),
             },
         ),
-        Err(_) => routes::Answer { status: 413, body: br#"{"error":"body"}"#.to_vec() },
+        Err(_) => routes::Answer::json(413, br#"{"error":"body"}"#.to_vec()),
     };
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() =
         hyper::StatusCode::from_u16(answer.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    let json = header::HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    let media = header::HeaderValue::from_static(answer.media);
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
     Ok(response)
 }
 

@@ -3,6 +3,7 @@
 
 use super::super::citizens::City;
 use super::routes::{Answer, failure};
+use super::tables;
 use super::views::RegisterEntry;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -20,7 +21,25 @@ struct Query<'q> {
 
 /// A page of the register.
 pub(super) fn answer(city: &City, query: Option<&str>) -> Answer {
-    let Some(query) = read(query.unwrap_or_default()) else { return failure(400, "parameters") };
+    match read(query.unwrap_or_default()) {
+        Some(query) => {
+            let (total, data) = found(city, &query);
+            page(total, data)
+        }
+        None => failure(400, "parameters"),
+    }
+}
+
+/// The same, a record in each line, without the total.
+pub(super) fn lines(city: &City, query: Option<&str>) -> Answer {
+    match read(query.unwrap_or_default()) {
+        Some(query) => tables::ndjson(&found(city, &query).1),
+        None => failure(400, "parameters"),
+    }
+}
+
+/// How many entries there are, and those of the page.
+fn found<'c>(city: &'c City, query: &Query<'_>) -> (usize, Vec<RegisterEntry<'c>>) {
     let wanted = |entry: &RegisterEntry<'_>| {
         query.region.is_none_or(|region| entry.region == region)
             && query.name.as_ref().is_none_or(|name| entry.name.contains(name.as_str()))
@@ -38,7 +57,7 @@ pub(super) fn answer(city: &City, query: Option<&str>) -> Answer {
     }
     let total = entries.len();
     let data = entries.into_iter().skip((query.page - 1).saturating_mul(query.size)).take(query.size);
-    page(total, data.collect())
+    (total, data.collect())
 }
 
 fn read(text: &str) -> Option<Query<'_>> {
@@ -84,7 +103,7 @@ fn page(total: usize, data: Vec<RegisterEntry<'_>>) -> Answer {
         data: Vec<RegisterEntry<'a>>,
     }
     match serde_json::to_vec(&Page { total, data }) {
-        Ok(body) => Answer { status: 200, body },
+        Ok(body) => Answer::json(200, body),
         Err(_) => failure(500, "not serialisable"),
     }
 }

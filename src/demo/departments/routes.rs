@@ -12,7 +12,7 @@
 
 use super::super::citizens::City;
 use super::super::model::{Enterprise, Person};
-use super::{Department, register, views};
+use super::{Department, register, tables, views};
 use serde::Serialize;
 
 /// Records on one page of a list.
@@ -27,11 +27,19 @@ pub struct Asked<'a> {
     pub body: &'a [u8],
 }
 
-/// Status and JSON body.
+/// Status, type and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
+    pub media: &'static str,
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A JSON document.
+    pub(super) fn json(status: u16, body: Vec<u8>) -> Answer {
+        Answer { status, media: "application/json; charset=utf-8", body }
+    }
 }
 
 /// What the department answers.
@@ -39,7 +47,7 @@ pub fn answer(city: &City, department: Department, asked: &Asked<'_>) -> Answer 
     let mut segments = asked.path.trim_start_matches('/').split('/');
     let first = segments.next().unwrap_or_default();
     if (asked.method, first) == ("GET", "healthz") && segments.clone().next().is_none() {
-        return Answer { status: 200, body: br#"{"status":"ok"}"#.to_vec() };
+        return Answer::json(200, br#"{"status":"ok"}"#.to_vec());
     }
     if (first, segments.next()) != (department.code(), Some("v1")) {
         return failure(404, "no such path");
@@ -66,6 +74,7 @@ pub fn answer(city: &City, department: Department, asked: &Asked<'_>) -> Answer 
 fn civil_affairs(city: &City, rest: &[&str], query: Option<&str>) -> Option<Answer> {
     match rest {
         ["low-income"] => Some(register::answer(city, query)),
+        ["low-income.ndjson"] => Some(register::lines(city, query)),
         ["marriages", id] => Some(person(city, id, |person| views::Marriage::of(city, person))),
         ["low-income", id] => Some(person(city, id, |person| views::LowIncome::of(city, person))),
         _ => None,
@@ -117,7 +126,8 @@ fn health(city: &City, rest: &[&str]) -> Option<Answer> {
 
 fn market_regulation(city: &City, rest: &[&str], query: Option<&str>) -> Option<Answer> {
     match rest {
-        ["enterprises"] => Some(enterprises(city, query)),
+        ["enterprises"] => Some(enterprises(city, query, list)),
+        ["enterprises.csv"] => Some(enterprises(city, query, |page| tables::csv(ENTERPRISE, &page))),
         ["enterprises", uscc] => Some(enterprise(city, uscc, |firm| views::EnterpriseRecord::of(city, firm))),
         ["shareholdings", id] => Some(person(city, id, |person| Some(views::Shareholding::of(city, person)))),
         _ => None,
@@ -148,7 +158,23 @@ fn data_bureau(city: &City, rest: &[&str]) -> Option<Answer> {
     }
 }
 
-fn enterprises(city: &City, query: Option<&str>) -> Answer {
+/// The columns of the table of enterprises.
+const ENTERPRISE: &[&str] = &[
+    "uscc",
+    "name",
+    "legalRepresentative",
+    "registeredCapital",
+    "address",
+    "status",
+    "industry",
+    "establishedOn",
+];
+
+fn enterprises<'a>(
+    city: &'a City,
+    query: Option<&str>,
+    write: impl Fn(Vec<views::EnterpriseRecord<'a>>) -> Answer,
+) -> Answer {
     let (mut page, mut size) = (1, 20);
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=').map(|(name, value)| (name, value.parse::<usize>())) {
@@ -158,7 +184,7 @@ fn enterprises(city: &City, query: Option<&str>) -> Answer {
         }
     }
     let firms = city.enterprises.iter().skip((page - 1) * size).take(size);
-    list(firms.map(|firm| views::EnterpriseRecord::of(city, firm)).collect())
+    write(firms.map(|firm| views::EnterpriseRecord::of(city, firm)).collect())
 }
 
 /// At most one record about a person.
@@ -190,11 +216,11 @@ fn list<T: Serialize>(data: Vec<T>) -> Answer {
         data: Vec<T>,
     }
     match serde_json::to_vec(&Data { data }) {
-        Ok(body) => Answer { status: 200, body },
+        Ok(body) => Answer::json(200, body),
         Err(_) => failure(500, "not serialisable"),
     }
 }
 
 pub(super) fn failure(status: u16, message: &str) -> Answer {
-    Answer { status, body: format!(r#"{{"error":"{message}"}}"#).into_bytes() }
+    Answer::json(status, format!(r#"{{"error":"{message}"}}"#).into_bytes())
 }

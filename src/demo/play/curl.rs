@@ -6,7 +6,7 @@
 //! assert!(line.starts_with("curl -i --cacert var/demo/certs/ca.pem --cert "));
 //! ```
 
-use super::scenarios::{SCENARIOS, Step};
+use super::scenarios::{ANSWERED, SCENARIOS, Step};
 use crate::demo::passes::CITIZENS;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,9 +22,27 @@ pub fn lines(dir: &Path, address: SocketAddr) -> Vec<(String, String)> {
             lines.push((format!("{} {}{refusal}", scenario.id, step.what), line(step, dir, address)));
         }
     }
+    lines.extend(TABLES.iter().map(|step| (step.what.to_owned(), line(step, dir, address))));
     lines.extend(CITIZENS.iter().take(1).map(|(file, _)| citizen(file, dir, address)));
     lines
 }
+
+/// The same answers as tables and lines.
+const TABLES: [Step; 2] = [
+    Step {
+        what: "open data as a table for a spreadsheet (CSV)",
+        application: "open-data-portal",
+        path: "/market-regulation/v1/enterprises.csv?page=1&size=5",
+        ..ANSWERED
+    },
+    Step {
+        what: "民政: the register of the officer's own district, a record in each line (NDJSON)",
+        application: "civil-affairs-window",
+        token: Some("s1-officer"),
+        path: "/civil-affairs/v1/low-income.ndjson?size=5",
+        ..ANSWERED
+    },
+];
 
 /// The applicant of S1 asks who looked at their data.
 fn citizen(file: &str, dir: &Path, address: SocketAddr) -> (String, String) {
@@ -72,7 +90,8 @@ mod tests {
     fn every_scenario_has_an_answer_and_a_refusal_to_copy() {
         let lines = lines("var/demo".as_ref(), "127.0.0.1:8443".parse().unwrap());
         // And the citizen who asks who looked.
-        assert_eq!(lines.len(), 2 * SCENARIOS.len() + 1);
+        assert_eq!(lines.len(), 2 * SCENARIOS.len() + TABLES.len() + 1);
+        assert!(lines.iter().any(|(_, line)| line.ends_with("/enterprises.csv?page=1&size=5'")));
         assert!(lines.last().is_some_and(|(_, line)| line.ends_with("https://127.0.0.1:8443/usage/v1")));
         for scenario in SCENARIOS {
             assert_eq!(lines.iter().filter(|(what, _)| what.starts_with(scenario.id)).count(), 2);

@@ -11,7 +11,8 @@
 //! | `data` | rows masked, by name or by place; a cell that is not shown is `null` in a compact row |
 //! | a compact row with more or fewer cells than `meta` has columns | fault |
 //! | `rows` | the number of rows that left, if it stands after `data`; else left out |
-//! | `totals` | masked like a row, not counted as one |
+//! | `totals` | masked like a row, not counted as one; left out where they tell of rows that are left out |
+//! | a row outside the caller's rows, or of a small group | left out, see [`sieve`](super::sieve) |
 //! | `extremes` | left out: two real values of each column |
 //! | `statistics`, `rows_before_limit_at_least`, … | as their own field paths say |
 //! | a failure reported in the middle of the body | fault, see `Watch` |
@@ -29,10 +30,12 @@ pub(super) use lines::CompactLinesMasker;
 pub(super) use watch::Watch;
 
 use super::Masked;
+use super::capture::Capture;
 use super::columns::{places, shown_type};
 use super::fields::{DEAD, FieldMap, StateId};
 use super::json::{Role, Values};
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
+use super::sieve::Judge;
 use compact::CompactRows;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -55,6 +58,9 @@ pub(super) struct DocumentMasker {
     /// A member left already.
     member_left: bool,
     data_seen: bool,
+    /// Of compact rows, until `meta` names their columns.
+    judge: Option<Judge>,
+    totals_withheld: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +113,16 @@ impl DocumentMasker {
             row_left: false,
             member_left: false,
             data_seen: false,
+            judge: None,
+            totals_withheld: false,
         }
+    }
+
+    /// Leaves compact rows out that `judge` does not take, and in both forms the totals that it withholds.
+    pub(super) fn sieved(self, judge: Judge) -> DocumentMasker {
+        let totals_withheld = judge.withholds_totals();
+        let judge = (self.compact && !judge.is_idle()).then_some(judge);
+        DocumentMasker { judge, totals_withheld, ..self }
     }
 
     pub(super) fn push(&mut self, mut input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
@@ -217,6 +232,7 @@ impl DocumentMasker {
                 self.data_seen = true;
                 self.walk(named, Role::Outside, &before);
             }
+            b"totals" if self.totals_withheld => self.walk(DEAD, Role::Outside, &before),
             b"totals" if self.compact => return self.begin_row(Role::InRecord, &before, At::InTotals),
             b"totals" => self.walk(row, Role::InRecord, &before),
             b"extremes" => self.walk(DEAD, Role::Outside, &before),
@@ -276,6 +292,8 @@ impl DocumentMasker {
             if self.key == b"meta" {
                 let meta = self.meta(&captured).map_err(|kind| self.fault(kind))?;
                 self.member(&meta, out);
+            } else if captured == b"null" {
+                // A sieve has withheld it.
             } else if captured.is_empty() || !captured.iter().all(u8::is_ascii_digit) {
                 return Err(self.fault(FaultKind::Unexpected));
             } else if self.data_seen {
@@ -290,9 +308,9 @@ impl DocumentMasker {
     fn meta(&mut self, captured: &[u8]) -> Result<Vec<u8>, FaultKind> {
         let columns: Vec<MetaColumn> = serde_json::from_slice(captured).map_err(|_| FaultKind::BadHeader)?;
         let fields = self.values.shared_fields();
-        let names = columns.iter().map(|column| column.name.as_bytes());
-        let states = places(&fields, self.values.showing(), names)?;
-        let rows = CompactRows::new(&self.values, &states);
+        let names: Vec<&[u8]> = columns.iter().map(|column| column.name.as_bytes()).collect();
+        let states = places(&fields, self.values.showing(), names.iter().copied())?;
+        let rows = CompactRows::new(&self.values, &states).judged(self.judge.take(), &names)?;
         let mut shown = Vec::new();
         for (place, (mut column, state)) in columns.into_iter().zip(states).enumerate() {
             if rows.is_shown(place) {
@@ -337,43 +355,5 @@ impl DocumentMasker {
 
     fn fault(&self, kind: FaultKind) -> MaskFault {
         MaskFault { kind, offset: self.values.bytes_in() }
-    }
-}
-
-/// A value that is held whole, to be read by something else. Finds its end, no more.
-#[derive(Default)]
-struct Capture {
-    bytes: Vec<u8>,
-    depth: usize,
-    in_text: bool,
-    escaped: bool,
-    over: bool,
-}
-
-impl Capture {
-    /// Takes what belongs to the value, and says how much that was.
-    fn push(&mut self, input: &[u8]) -> usize {
-        for (place, byte) in input.iter().enumerate() {
-            let scalar_ends = self.depth == 0 && !self.in_text && !self.bytes.is_empty();
-            if scalar_ends && matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n') {
-                self.over = true;
-                return place;
-            }
-            self.bytes.push(*byte);
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_text => self.escaped = true,
-                b'"' => self.in_text = !self.in_text,
-                _ if self.in_text => {}
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-            if self.depth == 0 && !self.in_text && matches!(byte, b'}' | b']' | b'"') {
-                self.over = true;
-                return place + 1;
-            }
-        }
-        input.len()
     }
 }

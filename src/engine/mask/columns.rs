@@ -2,7 +2,8 @@
 //!
 //! A column is a member of a record (`FieldMap::row`), so one dataset can be answered as documents
 //! and as tables. Names match exactly, as keys do; a column that only a wildcard reaches must look
-//! like a name. What no path names is unknown, counted and left out, header and cells.
+//! like a name. What no path names is unknown, counted and left out, header and cells; a column that reads
+//! like one that is named is counted as a lookalike, too.
 
 use super::fields::{DEAD, FieldMap, StateId};
 use super::json::is_name;
@@ -28,7 +29,11 @@ pub(super) fn places<'a>(
             None => DEAD,
         };
         if state == DEAD {
-            showing.count_unknown(|| template(name));
+            let looks = showing.looks_for_lookalikes();
+            match if looks { row.lookalike(name) } else { None } {
+                Some(named) => showing.count_lookalike(|| format!("$[*].{named}≈")),
+                None => showing.count_unknown(|| template(name)),
+            }
         } else if seen.contains(&name) {
             return Err(FaultKind::DuplicateKey);
         } else {

@@ -22,6 +22,8 @@
 //! | a row longer than `token_bytes_max` | fault |
 //! | a cell that a spreadsheet would calculate | as the dialect says, masked or kept |
 //! | no header | fault |
+//! | a row outside the caller's rows, or of a small group | left out, see [`sieve`](super::sieve) |
+//! | a filter's column that is not there, twice there | no row leaves; fault |
 //!
 //! Cells are texts, except that numbers of a column with a numeric ClickHouse type are numbers.
 //!
@@ -33,7 +35,7 @@
 //! let fields = FieldMap::compile(&[("$[*].name".into(), 0)]).unwrap();
 //! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
 //! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
-//! let plan = Plan { actions: [keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None, watched: Default::default() };
+//! let plan = Plan { actions: [keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None, subject: None, watched: Default::default() };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
 //! let format = Format::Table(Dialect::csv());
 //! let mut masker = Masker::new(&format, Arc::new(fields), Arc::new(plan), limits);
@@ -43,6 +45,7 @@
 
 mod cell;
 mod dialect;
+mod record;
 mod rows;
 mod stops;
 #[cfg(test)]
@@ -53,14 +56,12 @@ pub use dialect::{Columns, Dialect, Formulas, Null, Quoting};
 use super::Masked;
 use super::columns::{is_numeric, places, shown_type};
 use super::fields::{DEAD, FieldMap};
-use super::links;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
-use super::scalar::{Scalar, View};
 use super::showing::{Fate, Showing};
+use super::sieve::{Judge, RowJudge};
 use memchr::memchr;
 use rows::{Cell, RowFault, Rows};
 use std::mem;
-use std::ops::Range;
 use std::sync::Arc;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -90,6 +91,9 @@ struct Table {
     scratch: Vec<u8>,
     /// Each has a value in every column.
     rows_seen: u64,
+    /// Until the columns have their names.
+    judge: Option<Judge>,
+    row_judge: Option<RowJudge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +126,7 @@ impl TableMasker {
         fields: Arc<FieldMap>,
         plan: Arc<Plan>,
         limits: MaskLimits,
+        judge: Option<Judge>,
     ) -> TableMasker {
         let mut table = Table {
             dialect: dialect.clone(),
@@ -134,6 +139,8 @@ impl TableMasker {
             parts: Vec::new(),
             scratch: Vec::new(),
             rows_seen: 0,
+            judge,
+            row_judge: None,
         };
         if let Columns::Declared(names) = &dialect.columns {
             // What is wrong with declared names was said when the catalogue was read.
@@ -337,7 +344,9 @@ impl Table {
     }
 
     fn name_columns<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<(), FaultKind> {
-        let places = places(&self.fields, &mut self.showing, names)?;
+        let names: Vec<&[u8]> = names.collect();
+        let places = places(&self.fields, &mut self.showing, names.iter().copied())?;
+        self.row_judge = self.judge.take().map(|judge| RowJudge::new(judge, &names)).transpose()?;
         self.columns = places
             .into_iter()
             .map(|state| {
@@ -348,103 +357,6 @@ impl Table {
             .collect();
         self.parts = parts(&self.columns, self.dialect.formulas == Formulas::Keep);
         Ok(())
-    }
-
-    fn record(&mut self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
-        if !self.parts.is_empty() && self.showing.is_full() {
-            self.showing.tally.dropped_records += 1;
-            return Ok(());
-        }
-        self.rows_seen += 1;
-        let written = out.len();
-        if self.parts.is_empty() {
-            return Ok(());
-        }
-        for place in 0..self.parts.len() {
-            if place > 0 {
-                out.push(self.dialect.delimiter);
-            }
-            match self.parts.get(place) {
-                Some(Part::Run(first, last)) => {
-                    let run = *first..*last + 1;
-                    self.run(row, run, cells, out).inspect_err(|_| out.truncate(written))?;
-                }
-                Some(Part::One(column)) => {
-                    self.cell(row, *column, cells, out).inspect_err(|_| out.truncate(written))?;
-                }
-                None => {}
-            }
-        }
-        self.line_break(row, next, cells, out);
-        self.showing.tally.records += 1;
-        Ok(())
-    }
-
-    /// Writes kept cells and what is between them; those that may be references are shown one by one.
-    fn run(
-        &mut self,
-        row: &str,
-        run: Range<usize>,
-        cells: &[Cell],
-        out: &mut Vec<u8>,
-    ) -> Result<(), FaultKind> {
-        let kept = cells.get(run.clone()).unwrap_or_default();
-        let mut from = kept.first().map_or(0, |cell| cell.raw.start);
-        if self.showing.reads_links() {
-            for (cell, place) in kept.iter().zip(run) {
-                let start = cell.raw.start + usize::from(cell.quoted);
-                let text = row.get(start..cell.raw.end).unwrap_or_default();
-                if links::may_begin(text.as_bytes(), false) {
-                    out.extend_from_slice(row.get(from..cell.raw.start).unwrap_or_default().as_bytes());
-                    self.cell(row, place, cells, out)?;
-                    from = cell.raw.end;
-                }
-            }
-        }
-        let to = kept.last().map_or(0, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(from..to).unwrap_or_default().as_bytes());
-        Ok(())
-    }
-
-    /// Writes what is shown of one cell.
-    fn cell(&mut self, row: &str, place: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
-        let (Some(cell), Some(column)) = (cells.get(place), self.columns.get(place)) else { return Ok(()) };
-        let raw = row.get(cell.raw.clone()).unwrap_or_default();
-        let dialect = &self.dialect;
-        let content = cell::content(dialect, cell, raw, &mut self.scratch).ok_or(FaultKind::InvalidUtf8)?;
-        let scalar = if cell::is_null(dialect, cell, raw) {
-            Scalar::Null
-        } else if column.numeric && super::json::is_number(content) {
-            Scalar::Number(content)
-        } else {
-            Scalar::Text(content)
-        };
-        let shown = match (column.label, column.fate) {
-            (Some(label), Fate::Keep | Fate::Mask | Fate::Look) => self.showing.show(label, scalar),
-            (None, _) | (Some(_), Fate::Drop) => View::Absent,
-        };
-        let text = match shown {
-            View::Kept => content,
-            View::Text(text) | View::Number(text) => text,
-            View::Bool(_) | View::Null | View::Absent => "",
-        };
-        if dialect.formulas != Formulas::Keep && cell::is_formula(text) {
-            if dialect.formulas == Formulas::Refuse {
-                return Err(FaultKind::Formula);
-            }
-            self.writer.text(&format!("'{text}"), cell.quoted, out);
-        } else if shown == View::Kept {
-            out.extend_from_slice(raw.as_bytes());
-        } else {
-            self.writer.write(shown, cell.quoted, out);
-        }
-        Ok(())
-    }
-
-    /// As the row's own; a row without one gets one where another may follow.
-    fn line_break(&self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) {
-        let end = cells.last().map_or(next, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(end..next).unwrap_or_default().as_bytes());
     }
 }
 

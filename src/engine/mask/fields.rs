@@ -133,6 +133,16 @@ impl FieldMap {
         }
     }
 
+    /// Whether [rows](Self::row) are the elements of the array to which these member names lead.
+    pub(in crate::engine::mask) fn has_rows_in(&self, records: &[Box<str>]) -> bool {
+        let mut at = self.root;
+        for name in records {
+            at = self.state(at).find(name.as_bytes(), 0).map_or(DEAD, |(_, next)| next);
+        }
+        let element = self.state(at).element();
+        element != DEAD && element == self.row()
+    }
+
     /// Whether the paths name columns of a row.
     pub fn has_columns(&self) -> bool {
         let row = self.state(self.row());

@@ -9,7 +9,7 @@ use super::lines::LinesMasker;
 use super::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
 use super::scalar::{Scalar, View};
 use super::showing::{Fate, Showing};
-use super::sieve::{Sieve, SievedMasker};
+use super::sieve::{Judge, Order, Sieve, SieveSpec};
 use std::sync::Arc;
 
 /// How an answer is written, as the catalogue declares it.
@@ -51,6 +51,8 @@ impl Plan {
 /// Masks one answer, given in any pieces.
 pub struct Masker {
     walker: Walker,
+    /// Stands before the walker of a document, with what it passed on last.
+    sieve: Option<(Sieve, Vec<u8>)>,
     /// The first fault; there is no going on after it.
     fault: Option<MaskFault>,
     watch: Option<Watch>,
@@ -59,7 +61,6 @@ pub struct Masker {
 
 enum Walker {
     Json(Box<JsonMasker>),
-    Sieved(Box<SievedMasker>),
     Lines(Box<LinesMasker>),
     Table(Box<TableMasker>),
     Document(Box<DocumentMasker>),
@@ -69,32 +70,30 @@ enum Walker {
 impl Masker {
     /// A masker for one answer. `fields` and `plan` speak of the labels of one dataset.
     pub fn new(format: &Format, fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Masker {
-        let lines = |fields, plan, sequence| {
-            Walker::Lines(Box::new(LinesMasker::new(fields, plan, limits, sequence)))
-        };
-        let document = |fields, plan, compact| {
-            Walker::Document(Box::new(DocumentMasker::new(fields, plan, limits, compact)))
-        };
-        let walker = match format {
-            Format::Json => Walker::Json(Box::new(JsonMasker::new(fields, plan, limits))),
-            Format::JsonLines => lines(fields, plan, false),
-            Format::JsonSequence => lines(fields, plan, true),
-            Format::Table(dialect) => {
-                Walker::Table(Box::new(TableMasker::new(dialect, fields, plan, limits)))
-            }
-            Format::ClickHouseJson => document(fields, plan, false),
-            Format::ClickHouseCompact => document(fields, plan, true),
-            Format::ClickHouseCompactLines(columns) => {
-                Walker::CompactLines(Box::new(CompactLinesMasker::new(columns, fields, plan, limits)))
-            }
-        };
-        Masker { walker, fault: None, watch: None, bytes_in: 0 }
+        let walker = Walker::new(format, fields, plan, limits, None);
+        Masker { walker, sieve: None, fault: None, watch: None, bytes_in: 0 }
     }
 
-    /// Leaves records and counts out before they are masked; none unless the format is one JSON document.
-    pub fn sieved(self, sieve: Sieve) -> Option<Masker> {
-        let Walker::Json(json) = self.walker else { return None };
-        Some(Masker { walker: Walker::Sieved(Box::new(SievedMasker::new(sieve, *json))), ..self })
+    /// A masker that leaves records and counts out before they are masked, as the order says.
+    pub fn sieving(
+        format: &Format,
+        fields: Arc<FieldMap>,
+        plan: Arc<Plan>,
+        limits: MaskLimits,
+        (spec, order): (Arc<SieveSpec>, Order),
+    ) -> Masker {
+        let judge = Judge::new(spec.clone(), order.clone());
+        let walker = Walker::new(format, fields, plan, limits, Some(judge));
+        let sieve = match format {
+            Format::Json | Format::ClickHouseJson => Some(Sieve::new(spec, order, limits)),
+            Format::ClickHouseCompact => Some(Sieve::of_totals(spec, order, limits)),
+            Format::JsonLines
+            | Format::JsonSequence
+            | Format::Table(_)
+            | Format::ClickHouseCompactLines(_) => None,
+        };
+        let sieve = sieve.map(|sieve| (sieve, Vec::new()));
+        Masker { walker, sieve, fault: None, watch: None, bytes_in: 0 }
     }
 
     /// Also looks for failures that ClickHouse reports in the middle of an answer.
@@ -119,14 +118,10 @@ impl Masker {
             return Err(MaskFault { kind: FaultKind::Exception, offset: self.bytes_in });
         }
         self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
-        match &mut self.walker {
-            Walker::Json(json) => json.push(input, out),
-            Walker::Sieved(sieved) => sieved.push(input, out),
-            Walker::Lines(lines) => lines.push(input, out),
-            Walker::Table(table) => table.push(input, out),
-            Walker::Document(document) => document.push(input, out),
-            Walker::CompactLines(lines) => lines.push(input, out),
-        }
+        let Some((sieve, passed)) = &mut self.sieve else { return self.walker.push(input, out) };
+        passed.clear();
+        sieve.push(input, passed)?;
+        self.walker.push(passed, out)
     }
 
     /// Says that the body is over.
@@ -137,14 +132,15 @@ impl Masker {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        match self.walker {
+        let left_out = self.sieve.as_ref().map(|(sieve, _)| (sieve.left_out(), self.bytes_in));
+        let tally = match self.walker {
             Walker::Json(json) => json.finish(out),
-            Walker::Sieved(sieved) => sieved.finish(out),
             Walker::Lines(lines) => lines.finish(out),
             Walker::Table(table) => table.finish(out),
             Walker::Document(document) => document.finish(),
             Walker::CompactLines(lines) => lines.finish(),
-        }
+        }?;
+        Ok(counted(tally, left_out))
     }
 
     /// [`push`](Self::push) to a buffer of its own.
@@ -170,13 +166,67 @@ impl Masker {
 
     /// What was seen so far: for the record of a stream that was cut.
     pub fn tally(&self) -> Tally {
-        match &self.walker {
+        let left_out = self.sieve.as_ref().map(|(sieve, _)| (sieve.left_out(), self.bytes_in));
+        let tally = match &self.walker {
             Walker::Json(json) => json.tally(),
-            Walker::Sieved(sieved) => sieved.tally(),
             Walker::Lines(lines) => lines.tally(),
             Walker::Table(table) => table.tally(),
             Walker::Document(document) => document.tally(),
             Walker::CompactLines(lines) => lines.tally(),
+        };
+        counted(tally, left_out)
+    }
+}
+
+/// With what a sieve left out before the walker saw it, and what it read.
+fn counted(tally: Tally, left_out: Option<((u64, u64), u64)>) -> Tally {
+    let Some(((filtered, suppressed_counts), bytes_in)) = left_out else { return tally };
+    Tally { filtered_records: tally.filtered_records + filtered, suppressed_counts, bytes_in, ..tally }
+}
+
+impl Walker {
+    /// The format's walker; `judge` says which records leave, where a sieve does not say it before.
+    fn new(
+        format: &Format,
+        fields: Arc<FieldMap>,
+        plan: Arc<Plan>,
+        limits: MaskLimits,
+        judge: Option<Judge>,
+    ) -> Walker {
+        let lines = |sequence, fields, plan, judge| {
+            Walker::Lines(Box::new(LinesMasker::new(fields, plan, limits, sequence, judge)))
+        };
+        let document = |compact, fields, plan, judge: Option<Judge>| {
+            let masker = DocumentMasker::new(fields, plan, limits, compact);
+            Walker::Document(Box::new(match judge {
+                Some(judge) => masker.sieved(judge),
+                None => masker,
+            }))
+        };
+        // Where every record leaves, none is held.
+        let of_rows = |judge: Option<Judge>| judge.filter(|judge| !judge.is_idle());
+        match format {
+            Format::Json => Walker::Json(Box::new(JsonMasker::new(fields, plan, limits))),
+            Format::JsonLines => lines(false, fields, plan, of_rows(judge)),
+            Format::JsonSequence => lines(true, fields, plan, of_rows(judge)),
+            Format::Table(dialect) => {
+                Walker::Table(Box::new(TableMasker::new(dialect, fields, plan, limits, of_rows(judge))))
+            }
+            Format::ClickHouseJson => document(false, fields, plan, judge),
+            Format::ClickHouseCompact => document(true, fields, plan, judge),
+            Format::ClickHouseCompactLines(columns) => Walker::CompactLines(Box::new(
+                CompactLinesMasker::new(columns, fields, plan, limits, of_rows(judge)),
+            )),
+        }
+    }
+
+    fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
+        match self {
+            Walker::Json(json) => json.push(input, out),
+            Walker::Lines(lines) => lines.push(input, out),
+            Walker::Table(table) => table.push(input, out),
+            Walker::Document(document) => document.push(input, out),
+            Walker::CompactLines(lines) => lines.push(input, out),
         }
     }
 }

@@ -62,6 +62,7 @@
 //!     claim: None,
 //!     today: (2026, 1, 1),
 //!     records_max: None,
+//!     subject: None,
 //!     watched: Default::default(),
 //! };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };

@@ -26,13 +26,17 @@
 //! | right, the whole component, of a kind that [`detect`](crate::engine::detect) looks for and [`telling`] | no such label | replaced by `*` |
 //! | otherwise | | stays |
 //!
+//! **The subject that the request named** may stand in a reference all the same, in bodies and in headers
+//! ([`is_own`]): the caller wrote it itself, and a record's link to itself should lead somewhere. Not where
+//! a label of its kind shows this caller nothing: then the reference alone would tell which record names
+//! that subject again.
+//!
 //! The first row that fits counts. Kinds are taken as families there are of them
 //! ([`expects`](crate::engine::detect::expects)).
 //!
 //! Nothing is looked for in datasets without a label of an identifier's kind. Names and addresses have
 //! no form that would tell them from words, so they are not found. Headers (`Location`, `Link`) are
-//! read by the same [`stretches`] and [`readings`]; they leave out the link instead, and let the caller's
-//! own subject pass.
+//! read by the same [`stretches`], [`readings`] and [`is_own`]; they leave out the link instead.
 //!
 //! ```
 //! use zhamen::engine::mask::links::{readings, stretches};
@@ -138,6 +142,19 @@ pub fn readings(stretch: &str) -> impl Iterator<Item = Reading> + '_ {
         Verdict::ChecksumWarning(identifier) => Some(Reading { kind: *kind, identifier, is_sound: false }),
         Verdict::Invalid(_) => None,
     })
+}
+
+/// Whether this stretch is the identifier that the request named, and may stand in a reference for that.
+pub fn is_own(plan: &Plan, stretch: &str) -> bool {
+    let Some(subject) = &plan.subject else { return false };
+    let mut is_named = false;
+    for one in readings(stretch).filter(|one| *one.identifier.canonical() == **subject) {
+        match sight(&plan.actions, one.kind) {
+            Sight::Hidden(rule) if rule.action == LabelAction::Drop => return false,
+            Sight::Hidden(_) | Sight::Clear | Sight::NoLabel => is_named = true,
+        }
+    }
+    is_named
 }
 
 /// How much of its component a stretch is.
@@ -268,6 +285,9 @@ impl Links {
             decoded.read(text, *way);
             if replace(text, decoded, shown, |stretch, extent| {
                 let (kind, rule) = hidden(&plan.actions, stretch, extent, *way == ways[0])?;
+                if is_own(plan, stretch) {
+                    return None;
+                }
                 watch::count(found, label, kind);
                 Some(stand_in(stretch, rule, plan))
             }) {

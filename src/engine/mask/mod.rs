@@ -20,6 +20,7 @@
 //! assert!(Masked::nothing().is_empty());
 //! ```
 
+mod capture;
 mod clickhouse;
 mod columns;
 pub mod csv;

@@ -31,6 +31,9 @@ pub struct Plan {
     pub today: (i32, u8, u8),
     /// So many records leave; what comes after is left out and counted. No limit if none.
     pub records_max: Option<u64>,
+    /// The identifier that the request named, in canonical form: it may stand in references, see
+    /// [`links`](super::links).
+    pub subject: Option<std::sync::Arc<str>>,
     /// Which values are looked at before they leave, and whose subjects are counted.
     pub watched: Watched,
 }

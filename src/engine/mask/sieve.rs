@@ -1,17 +1,28 @@
 //! Which records of an answer reach the masker: those inside the caller's rows, of groups that are
 //! large enough.
 //!
-//! A sieve stands before the masker of JSON. It passes a document on as it comes, but for two things:
-//! elements of the declared array of records leave only where every row filter holds and no count is
-//! below the smallest group; declared counts outside of records become `null` where they are too
-//! small, or tell of rows that the caller may not see. It holds one record at a time, up to
-//! [`MaskLimits::token_bytes_max`] bytes; a longer one is a fault. It may not mask, and it need not
-//! judge the document: what it lets through is judged by the masker's strict walk, byte by byte the
-//! same document but for what was taken out. Records are read strictly here, also those left out.
+//! In documents, a sieve stands before the masker. It passes a document on as it comes, but for two
+//! things: elements of the declared array of records leave only where every row filter holds and no count
+//! is below the smallest group; declared counts outside of records become `null` where they are too
+//! small, or tell of rows that the caller may not see. It may not mask, and it need not judge the
+//! document: what it lets through is judged by the masker's strict walk, byte by byte the same document
+//! but for what was taken out. In lines and tables, the walkers hold each record and ask the same judge.
 //!
-//! Rules, each closed: a filter field that is absent, doubled (a fault) or not a text or whole number
-//! holds for nobody; a count that is not a whole number is too small; a count that is absent says
-//! nothing. A record is compared as a whole text: `330106` matches `"330106"` and 330106.
+//! One record is held at a time, up to [`MaskLimits::token_bytes_max`] bytes; a longer one is a fault.
+//! Records are read strictly here, also those left out. No byte of a record leaves before it is judged.
+//!
+//! Rules, each closed: a filter field or column that is absent, doubled (a fault) or not a text or whole
+//! number holds for nobody; a count that is not a whole number is too small; a count that is absent says
+//! nothing. A field is compared as a whole text: `330106` matches `"330106"` and 330106.
+//!
+//! | format | a record | held by | around the records |
+//! |---|---|---|---|
+//! | JSON | an element of the array | the sieve | counts become `null` |
+//! | NDJSON, `JSONEachRow`, JSON text sequences | a value | the walker | nothing |
+//! | CSV, TSV, ClickHouse's too | a row, fields by column | the walker, as always | header and types |
+//! | ClickHouse `JSON` | an element of `data` | the sieve | counts become `null`, `rows` goes; `totals` go, too, if rows may be missing |
+//! | ClickHouse `JSONCompact` | the same, fields by column | the walker | the same |
+//! | ClickHouse `JSONCompactEachRow` | a line, fields by column | the walker | names and types |
 //!
 //! **What group sizes do not stop**: the difference of two permitted counts (all of a street, and all
 //! but one house) is one person, if the caller may choose both groups by fields it may use. Counts
@@ -30,15 +41,16 @@
 //! assert_eq!(out, br#"{"total":null,"data":[{"region":"330106"}]}"#);
 //! ```
 
+mod judge;
 mod pluck;
 mod scan;
 #[cfg(test)]
 mod tests;
 
-use super::fields::PathFault;
 use super::fields::path::{self, Step};
-use super::json::JsonMasker;
-use super::{MaskFault, MaskLimits, Masked, Tally};
+use super::fields::{FieldMap, PathFault};
+use super::{Columns, Format, MaskFault, MaskLimits};
+pub(in crate::engine::mask) use judge::{Found, Judge, RowJudge};
 use scan::Scan;
 use std::sync::Arc;
 
@@ -74,6 +86,13 @@ pub struct Order {
     pub totals_withheld: bool,
 }
 
+impl Order {
+    /// What the order does not speak of is suppressed.
+    fn suppresses(&self, count: usize) -> bool {
+        self.suppressed.get(count).copied().unwrap_or(true)
+    }
+}
+
 impl SieveSpec {
     /// Compiles the paths of row filters and of counts, in catalogue notation. Filters lead through
     /// one array, and everything in records through the same; `index` of a fault counts the filters,
@@ -107,6 +126,51 @@ impl SieveSpec {
             }
         }
         Ok(spec)
+    }
+
+    /// Whether records of small groups may be left out.
+    pub fn counts_in_records(&self) -> bool {
+        self.counts.iter().any(|count| count.in_records)
+    }
+
+    /// What of this cannot be done to answers in `format`, in words; nothing if all can.
+    pub fn unfit(&self, format: Option<&Format>, fields: &FieldMap) -> Option<String> {
+        let Some(format) = format else {
+            return Some("rows or counts are filtered, and these answers nobody reads".into());
+        };
+        let records = self.records.as_ref()?;
+        let (columns, is_document) = match format {
+            Format::Json => return None,
+            Format::JsonLines | Format::JsonSequence => (None, false),
+            Format::Table(dialect) => (Some(&dialect.columns), false),
+            Format::ClickHouseCompactLines(columns) => (Some(columns), false),
+            Format::ClickHouseJson => (None, true),
+            Format::ClickHouseCompact => (Some(&Columns::Header), true),
+        };
+        let shown = |path: &[Box<str>]| format!("$.{}[*]", path.join(".")).replace("$.[", "$[");
+        if is_document && **records != [Box::from("data")] {
+            return Some(format!(
+                "rows are filtered in `{}`, but ClickHouse has them in `$.data[*]`",
+                shown(records)
+            ));
+        }
+        if !fields.has_rows_in(records) {
+            return Some(format!(
+                "rows are filtered in `{}`, but the rows of this format stand elsewhere",
+                shown(records)
+            ));
+        }
+        let columns = columns?;
+        let counts = self.counts.iter().filter(|count| count.in_records).map(|count| &count.path);
+        if let Some(path) = self.rows.iter().chain(counts).find(|path| path.len() != 1) {
+            return Some(format!("rows are filtered by `{}`, which is no column", path.join(".")));
+        }
+        let Columns::Declared(names) = columns else { return None };
+        let is_there = |path: &&Vec<Box<str>>| {
+            path.first().is_some_and(|name| names.iter().any(|known| **known == **name))
+        };
+        let missing = self.rows.iter().find(|path| !is_there(path))?;
+        Some(format!("rows are filtered by `{}`, which is none of the table's `columns`", missing.join(".")))
     }
 
     /// Whether a field path, in catalogue notation, lies in the records, if there are filters at all.
@@ -157,7 +221,12 @@ impl Sieve {
     /// A sieve for one answer. `order` speaks of the filters and counts of `spec`; what it does not
     /// speak of is filtered and suppressed.
     pub fn new(spec: Arc<SieveSpec>, order: Order, limits: MaskLimits) -> Sieve {
-        Sieve { scan: Scan::new(spec, order, limits) }
+        Sieve { scan: Scan::new(Judge::new(spec, order), limits, true) }
+    }
+
+    /// The same for a document whose records its masker judges: of counts outside of records only.
+    pub(super) fn of_totals(spec: Arc<SieveSpec>, order: Order, limits: MaskLimits) -> Sieve {
+        Sieve { scan: Scan::new(Judge::new(spec, order), limits, false) }
     }
 
     /// Reads on, and appends to `out` what goes on to the masker.
@@ -172,49 +241,4 @@ impl Sieve {
     pub fn left_out(&self) -> (u64, u64) {
         self.scan.left_out()
     }
-}
-
-/// A sieve and the masker behind it. Offsets of the masker's own faults count what the sieve passed on.
-pub struct SievedMasker {
-    sieve: Sieve,
-    masker: JsonMasker,
-    passed: Vec<u8>,
-    bytes_in: u64,
-}
-
-impl SievedMasker {
-    pub fn new(sieve: Sieve, masker: JsonMasker) -> SievedMasker {
-        SievedMasker { sieve, masker, passed: Vec::new(), bytes_in: 0 }
-    }
-
-    /// Reads on, and appends to `out` what may leave.
-    ///
-    /// # Errors
-    /// The first fault of either.
-    pub fn push(&mut self, input: &[u8], out: &mut Masked) -> Result<(), MaskFault> {
-        self.passed.clear();
-        self.sieve.push(input, &mut self.passed)?;
-        self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
-        self.masker.push(&self.passed, out)
-    }
-
-    /// Says that the body is over, and what was seen.
-    ///
-    /// # Errors
-    /// As [`JsonMasker::finish`]: a document that the sieve holds part of is cut short for both.
-    pub fn finish(self, out: &mut Masked) -> Result<Tally, MaskFault> {
-        let left_out = self.sieve.left_out();
-        let tally = self.masker.finish(out)?;
-        Ok(counted(tally, left_out, self.bytes_in))
-    }
-
-    /// What was seen so far: for the record of a stream that was cut.
-    pub fn tally(&self) -> Tally {
-        counted(self.masker.tally(), self.sieve.left_out(), self.bytes_in)
-    }
-}
-
-fn counted(tally: Tally, left_out: (u64, u64), bytes_in: u64) -> Tally {
-    let (filtered_records, suppressed_counts) = left_out;
-    Tally { filtered_records, suppressed_counts, bytes_in, ..tally }
 }

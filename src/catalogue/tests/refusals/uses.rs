@@ -1,6 +1,6 @@
 //! Uses of fields, rows, counts and caps that are refused.
 
-use super::check;
+use super::{check, check_together};
 
 const PARAMETERS: &str = "    subject: {path: id, kind: resident-id}\n";
 
@@ -122,5 +122,29 @@ fn rows_and_counts_of_datasets() {
             "27:35 no field of the dataset carries the label `income`",
             "28:16 a group has 2 to 1000000 members",
         ],
+    );
+}
+
+#[test]
+fn formats_that_cannot_be_filtered_so() {
+    const SPOUSE: &str = "      $.data[*].spouseId: id-number\n";
+    let answer = |rows: &str, answer: &str, expect: &[&str]| {
+        let fields = format!("{SPOUSE}    rows: [{{field: \"{rows}\", equals: caller.region}}]\n");
+        let changes = [(SPOUSE, fields.as_str()), (PARAMETERS, &more(answer))];
+        check_together("catalogue/civil.yaml", &changes, expect);
+    };
+    for format in ["json", "ndjson", "json-seq", "csv", "tsv", "clickhouse-json", "clickhouse-json-compact"] {
+        answer("$.data[*].region", &format!("    answer: {format}\n"), &[]);
+    }
+    answer("$.data[*].at.region", "    answer: ndjson\n", &[]);
+    answer(
+        "$.data[*].at.region",
+        "    answer: csv\n",
+        &["42:13 rows are filtered by `at.region`, which is no column"],
+    );
+    answer(
+        "$.data[*].region",
+        "    answer: csv\n    table: {columns: [personId, status]}\n",
+        &["42:13 rows are filtered by `region`, which is none of the table's `columns`"],
     );
 }

@@ -88,7 +88,7 @@ pub enum Seen {
 }
 
 /// A query that is answered; tables change what differs.
-const ANSWERED: Step = Step {
+pub(super) const ANSWERED: Step = Step {
     what: "",
     application: "",
     token: None,

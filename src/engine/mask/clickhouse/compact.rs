@@ -1,8 +1,11 @@
 //! Rows as JSON arrays, whose cells are told apart by their place only.
 
+use crate::engine::mask::capture::Capture;
 use crate::engine::mask::fields::{DEAD, StateId};
 use crate::engine::mask::json::{Role, Values};
 use crate::engine::mask::plan::{FaultKind, MaskFault};
+use crate::engine::mask::sieve::{Judge, RowJudge};
+use std::mem;
 
 /// Masks one row after the other, in any pieces.
 pub(super) struct CompactRows {
@@ -19,10 +22,15 @@ pub(super) struct CompactRows {
     /// It counts as a record.
     counts: bool,
     before: Vec<u8>,
+    judge: Option<RowJudge>,
+    /// The row that is to be judged, as far as it came.
+    held: Capture,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
+    /// Inside a row that is held whole first.
+    Held,
     /// Before `[`.
     Open,
     /// After `[`: a cell, or `]`.
@@ -48,7 +56,18 @@ impl CompactRows {
             skipped: false,
             counts: false,
             before: Vec::new(),
+            judge: None,
+            held: Capture::default(),
         }
+    }
+
+    /// Leaves rows out that `judge` does not take.
+    ///
+    /// # Errors
+    /// A column that it asks for is there twice.
+    pub(super) fn judged(self, judge: Option<Judge>, names: &[&[u8]]) -> Result<CompactRows, FaultKind> {
+        let judge = judge.map(|judge| RowJudge::new(judge, names)).transpose()?;
+        Ok(CompactRows { judge, ..self })
     }
 
     /// Whether something of a column may be shown.
@@ -59,6 +78,19 @@ impl CompactRows {
     /// A row begins; `before` leaves right before it, if it leaves.
     pub(super) fn begin(&mut self, values: &mut Values, role: Role, before: &[u8]) {
         self.counts = role == Role::Record;
+        self.before.clear();
+        self.before.extend_from_slice(before);
+        self.before.push(b'[');
+        if self.counts && self.judge.is_some() {
+            self.held.restart();
+            self.at = At::Held;
+        } else {
+            self.open(values);
+        }
+    }
+
+    /// The row leaves, if something of it may be shown and there is room for it.
+    fn open(&mut self, values: &mut Values) {
         let showing = values.showing();
         let full = self.counts && showing.is_full();
         if full && self.any {
@@ -66,9 +98,29 @@ impl CompactRows {
         }
         self.skipped = full || !self.any;
         (self.at, self.column, self.wrote) = (At::Open, 0, false);
-        self.before.clear();
-        self.before.extend_from_slice(before);
-        self.before.push(b'[');
+    }
+
+    /// Holds the row, to its end at most, and judges it there.
+    fn hold(&mut self, values: &mut Values, input: &[u8], out: &mut Vec<u8>) -> Result<usize, MaskFault> {
+        let used = self.held.push(input);
+        if self.held.bytes.len() > values.limits().token_bytes_max {
+            return Err(fault(values, FaultKind::RecordTooLong));
+        }
+        if !self.held.over {
+            return Ok(used);
+        }
+        let held = mem::take(&mut self.held.bytes);
+        let taken = self.judge.as_ref().map_or(Ok(false), |judge| judge.takes_array(&held));
+        if taken.map_err(|kind| fault(values, kind))? {
+            self.open(values);
+            self.walk(values, &held, out)?;
+        } else {
+            values.passed(held.len(), 0);
+            values.showing().tally.filtered_records += 1;
+            (self.at, self.skipped) = (At::Over, true);
+        }
+        self.held.bytes = held;
+        Ok(used)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -87,6 +139,10 @@ impl CompactRows {
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<usize, MaskFault> {
+        if self.at == At::Held { self.hold(values, input, out) } else { self.walk(values, input, out) }
+    }
+
+    fn walk(&mut self, values: &mut Values, input: &[u8], out: &mut Vec<u8>) -> Result<usize, MaskFault> {
         let mut used = 0;
         while self.at != At::Over {
             let Some(byte) = input.get(used) else { break };
@@ -104,7 +160,9 @@ impl CompactRows {
                     0
                 }
                 (At::After, b',') => self.passed(values, At::Cell),
-                (At::Open | At::After | At::Over, _) => return Err(fault(values, FaultKind::Unexpected)),
+                (At::Held | At::Open | At::After | At::Over, _) => {
+                    return Err(fault(values, FaultKind::Unexpected));
+                }
             };
         }
         Ok(used)

@@ -7,6 +7,7 @@ use crate::engine::mask::csv::Columns;
 use crate::engine::mask::fields::{FieldMap, StateId};
 use crate::engine::mask::json::{Role, Values};
 use crate::engine::mask::plan::{FaultKind, MaskFault, MaskLimits, Plan, Tally};
+use crate::engine::mask::sieve::Judge;
 use memchr::memchr;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(in crate::engine::mask) struct CompactLinesMasker {
     held: Vec<u8>,
     states: Vec<StateId>,
     rows: Option<CompactRows>,
+    /// Until the columns have their names.
+    judge: Option<Judge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,7 @@ impl CompactLinesMasker {
         fields: Arc<FieldMap>,
         plan: Arc<Plan>,
         limits: MaskLimits,
+        judge: Option<Judge>,
     ) -> CompactLinesMasker {
         let mut masker = CompactLinesMasker {
             values: Values::new(fields, plan, limits),
@@ -46,6 +50,7 @@ impl CompactLinesMasker {
             held: Vec::new(),
             states: Vec::new(),
             rows: None,
+            judge,
         };
         if let Columns::Declared(names) = columns {
             // What is wrong with declared names was said when the catalogue was read.
@@ -132,8 +137,10 @@ impl CompactLinesMasker {
 
     fn name_columns(&mut self, names: &[String]) -> Result<(), FaultKind> {
         let fields = self.values.shared_fields();
-        self.states = places(&fields, self.values.showing(), names.iter().map(|name| name.as_bytes()))?;
-        self.rows = Some(CompactRows::new(&self.values, &self.states));
+        let names: Vec<&[u8]> = names.iter().map(|name| name.as_bytes()).collect();
+        self.states = places(&fields, self.values.showing(), names.iter().copied())?;
+        let rows = CompactRows::new(&self.values, &self.states);
+        self.rows = Some(rows.judged(self.judge.take(), &names)?);
         Ok(())
     }
 

@@ -220,3 +220,17 @@ fn wildcards_reach_columns_that_look_like_names() {
     let (out, _) = run(&csv(), any(), None, b"a,p,330106196502142015,b c\n1,bcd,3,4\n");
     assert_eq!(out, "a,p\n*,b*d\n");
 }
+
+#[test]
+fn columns_in_disguise_are_told_of_as_such() {
+    // Documents count what is left out cell by cell, too.
+    for (format, body, unknown) in [
+        (csv(), "K,k,unknown\n1,2,3\n", 2),
+        (Format::ClickHouseCompactLines(Columns::Header), "[\"\u{ff2b}\",\"k\",\"x\"]\n[1,2,3]\n", 4),
+    ] {
+        let (_, tally) = run(&format, usual(), None, body.as_bytes());
+        let tally = tally.unwrap();
+        assert_eq!((tally.dropped_unknown, tally.lookalikes), (unknown, 1), "{body}");
+        assert_eq!(tally.unknown_sample.as_deref(), Some("$[*].k≈"), "{body}");
+    }
+}

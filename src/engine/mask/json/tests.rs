@@ -32,6 +32,7 @@ fn plan(records_max: Option<u64>) -> Arc<Plan> {
         claim: Some((ASK, "v".into())),
         today: (2026, 11, 22),
         records_max,
+        subject: None,
         watched: Default::default(),
     })
 }

@@ -35,6 +35,7 @@ fn plan(mode: DisclosureMode, watch: Option<LabelWatch>) -> Plan {
         claim: None,
         today: (2026, 11, 22),
         records_max: None,
+        subject: None,
         watched: Watched { labels: watch.into_iter().collect(), key: [1, 2] },
     }
 }
@@ -276,5 +277,44 @@ proptest! {
             let (out, _) = masked(&format, &Arc::new(plan(DisclosureMode::Clear, None)), body.as_bytes(), split);
             prop_assert_eq!(out, body);
         }
+    }
+}
+
+/// A record's link to itself leads there, where the caller named it; other links tell no more than before.
+#[test]
+fn the_subject_that_the_request_named_may_stand_in_references() {
+    const OTHER: &str = "11010519491231002X";
+    let shown = |mode, subject: Option<&str>, text: &str| {
+        let plan = Arc::new(Plan { subject: subject.map(Arc::from), ..plan(mode, None) });
+        let body = serde_json::json!({"data": [{"u": text}]}).to_string();
+        let whole = masked(&Format::Json, &plan, body.as_bytes(), 0);
+        for split in 0..body.len() {
+            assert_eq!(masked(&Format::Json, &plan, body.as_bytes(), split), whole, "{text} at {split}");
+        }
+        let shown: serde_json::Value = serde_json::from_str(&whole.0).unwrap();
+        let hidden: u64 = whole.1.found.iter().map(|found| found.values).sum();
+        (shown["data"][0]["u"].as_str().unwrap().to_owned(), hidden)
+    };
+    let own = format!("/people/{CANARY}");
+    let stars = "*".repeat(18);
+    let both = format!("https://api/people/{CANARY}/spouse?id={OTHER}");
+    let masked_both = format!("https://api/people/{CANARY}/spouse?id=1***************2X");
+    let escaped = own.replace('3', "%33");
+    let lower = (format!("/people/{}", OTHER.to_lowercase()), Some(OTHER));
+    for (mode, subject, text, expect, hidden) in [
+        (DisclosureMode::Partial, Some(CANARY), &*own, &*own, 0),
+        (DisclosureMode::Token, Some(CANARY), &own, &own, 0),
+        (DisclosureMode::Clear, Some(CANARY), &own, &own, 0),
+        (DisclosureMode::Partial, Some(CANARY), &escaped, &escaped, 0),
+        (DisclosureMode::Partial, lower.1, &lower.0, &lower.0, 0),
+        (DisclosureMode::Partial, Some(CANARY), &both, &masked_both, 1),
+        // Of whom nothing is shown: not even that it is the same one.
+        (DisclosureMode::None, Some(CANARY), &own, &format!("/people/{stars}"), 1),
+        (DisclosureMode::Partial, Some(OTHER), &own, "/people/3***************36", 1),
+        (DisclosureMode::Partial, None, &own, "/people/3***************36", 1),
+        // Something else that is nobody's label.
+        (DisclosureMode::Partial, Some(CANARY), "/people/13812345678", "/people/***********", 1),
+    ] {
+        assert_eq!(shown(mode, subject, text), (expect.to_owned(), hidden), "{mode} {subject:?} {text}");
     }
 }

@@ -1,20 +1,16 @@
 //! The walk of a sieve: exact on every valid document, so that it and the masker behind it read the
 //! same; on any other, what is invalid goes on to the masker, which refuses it.
 
-use super::pluck::{Found, Unreadable, pluck};
-use super::{Order, SieveSpec};
+use super::judge::Judge;
+use super::pluck::Unreadable;
 use crate::engine::mask::{FaultKind, MaskFault, MaskLimits};
 use std::mem;
-use std::sync::Arc;
 
 pub(super) struct Scan {
-    spec: Arc<SieveSpec>,
-    order: Order,
+    judge: Judge,
     limits: MaskLimits,
     /// What is followed outside of records, with the names that lead there.
     paths: Vec<(Goal, Vec<Box<str>>)>,
-    /// What is read of each record: by row filter, or of a suppressed count, its path.
-    wanted: Vec<(Option<usize>, Vec<Box<str>>)>,
     /// The open containers outside of records.
     levels: Vec<Level>,
     /// Bits of the paths that lead through the next value.
@@ -66,30 +62,22 @@ enum State {
 const RECORD: State = State::InRecord { depth: 0, in_text: false, is_escaped: false };
 
 impl Scan {
-    pub(super) fn new(spec: Arc<SieveSpec>, order: Order, limits: MaskLimits) -> Scan {
-        let is_suppressed = |count: usize| order.suppressed.get(count).copied().unwrap_or(true);
+    /// `has_records`: the records are in sight here, and not behind a description of columns.
+    pub(super) fn new(judge: Judge, limits: MaskLimits, has_records: bool) -> Scan {
         let mut paths = Vec::new();
-        let counted = spec.counts.iter().enumerate();
-        let in_records = counted.clone().any(|(place, count)| count.in_records && is_suppressed(place));
-        if let Some(records) = spec.records.as_ref().filter(|_| !spec.rows.is_empty() || in_records) {
+        if let Some(records) = judge.spec.records.as_ref().filter(|_| has_records && !judge.is_idle()) {
             paths.push((Goal::Records, records.clone()));
         }
-        for (place, count) in counted.filter(|(_, count)| !count.in_records) {
-            if is_suppressed(place) || order.totals_withheld {
+        for (place, count) in judge.spec.counts.iter().enumerate().filter(|(_, count)| !count.in_records) {
+            if judge.order.suppresses(place) || judge.order.totals_withheld {
                 paths.push((Goal::Count(place), count.path.clone()));
             }
         }
-        let rows = spec.rows.iter().enumerate().map(|(place, path)| (Some(place), path.clone()));
-        let counts = spec.counts.iter().enumerate();
-        let counts = counts.filter(|(place, count)| count.in_records && is_suppressed(*place));
-        let wanted = rows.chain(counts.map(|(_, count)| (None, count.path.clone()))).collect();
         let next = (1u32 << paths.len()) - 1;
         Scan {
-            spec,
-            order,
+            judge,
             limits,
             paths,
-            wanted,
             levels: Vec::new(),
             next,
             state: State::Value,
@@ -304,8 +292,7 @@ impl Scan {
         if count.is_none() {
             return;
         }
-        let number = number(trimmed(&self.held));
-        if self.order.totals_withheld || number.is_none_or(|number| number < self.spec.group_min) {
+        if self.judge.order.totals_withheld || !self.judge.is_large(trimmed(&self.held)) {
             out.extend_from_slice(b"null");
             self.suppressed += 1;
         } else {
@@ -354,7 +341,7 @@ impl Scan {
                 return Err(self.fault(FaultKind::Unexpected, at));
             }
             out.extend_from_slice(&held);
-        } else if self.passes(&held).map_err(|Unreadable| self.fault(FaultKind::Unexpected, at))? {
+        } else if self.judge.takes(&held).map_err(|Unreadable| self.fault(FaultKind::Unexpected, at))? {
             if mem::replace(&mut self.is_begun, true) {
                 out.push(b',');
             }
@@ -371,30 +358,6 @@ impl Scan {
         }
         Ok(())
     }
-
-    /// Every filter holds, and no suppressed count is below the smallest group.
-    fn passes(&self, record: &[u8]) -> Result<bool, Unreadable> {
-        let paths: Vec<&[Box<str>]> = self.wanted.iter().map(|(_, path)| path.as_slice()).collect();
-        let found = pluck(record, &paths)?;
-        Ok(self.wanted.iter().zip(&found).all(|((row, _), found)| match (row, found) {
-            (Some(row), Found::Text(text)) => {
-                self.order.wanted.get(*row).is_some_and(|wanted| **wanted == **text)
-            }
-            (Some(_), Found::Absent | Found::Other) => false,
-            (None, Found::Absent) => true,
-            (None, Found::Text(text)) => {
-                number(text.as_bytes()).is_some_and(|number| number >= self.spec.group_min)
-            }
-            (None, Found::Other) => false,
-        }))
-    }
-}
-
-/// A whole number, also in quotes, as databases write large ones.
-fn number(text: &[u8]) -> Option<u64> {
-    let bare = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text);
-    let sound = !bare.is_empty() && bare.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(bare).ok().filter(|_| sound)?.parse().ok()
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {

@@ -1,5 +1,7 @@
 //! What a sieve lets through, at every split of the input, and against a reading of the whole document.
 
+mod formats;
+
 use super::*;
 use crate::engine::mask::FaultKind;
 use proptest::prelude::*;

@@ -25,6 +25,7 @@ pub fn plan(records_max: Option<u64>) -> Plan {
         claim: Some((3, "yes".into())),
         today: (2026, 11, 22),
         records_max,
+        subject: None,
         watched: Default::default(),
     }
 }
