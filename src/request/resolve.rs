@@ -123,6 +123,7 @@ pub(super) async fn resolve(
         subject: subject.map(|identifier| Subject { identifier }),
     };
     record.learnt.access = Some(access.clone());
+    record.may_be_told(&snapshot.catalogue);
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
     let is_out_of_scope = !attributes(route, principal, &mut inputs);
     let outgoing = if is_out_of_scope { Outgoing::nothing() } else { outgoing(route, &inputs, body)? };

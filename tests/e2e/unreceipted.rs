@@ -53,7 +53,10 @@ fn a_key_that_is_lost_at_run_time_is_missed_at_the_next_start() {
         }
         if what != "replaced" {
             let (code, said) = zhamen(&stage.ground, &["check", "--config", "zhamen.yaml"]);
-            assert!(code == 1 && said.matches("audit.key: ").count() == 1, "{what}, said once: {code} {said}");
+            assert!(
+                code == 1 && said.matches("audit.key: ").count() == 1,
+                "{what}, said once: {code} {said}"
+            );
             let (code, said) = zhamen(&stage.ground, &["run", "--config", "zhamen.yaml"]);
             assert!(code == 78 && said.contains("audit.key"), "{what}: {code} {said}");
             fs::write(&key, SEED).unwrap();

@@ -88,6 +88,8 @@ pub struct PolicyNote {
     pub remedy: Option<Arc<str>>,
     /// `@until`: the last day on which a permit holds, in China.
     pub until: Option<Date>,
+    /// `@grant`: the approval that a permit carries out, as the authority for sharing numbers it.
+    pub grant: Option<Arc<str>>,
 }
 
 impl PolicyNote {
@@ -243,6 +245,11 @@ impl Policies {
     /// Every policy's annotations, ascending by id.
     pub fn notes(&self) -> impl Iterator<Item = &PolicyNote> {
         self.core.rules.iter().map(|rule| &rule.note)
+    }
+
+    /// The approvals that these permits carry out.
+    pub fn grants(&self, permits: &[Arc<str>]) -> Vec<Arc<str>> {
+        permits.iter().filter_map(|id| self.note(id)?.grant.clone()).collect()
     }
 
     /// One policy's annotations.

@@ -101,6 +101,10 @@ fn push_why(line: &mut Line, request: &Request<'_>) {
     line.said_if("purpose", request.purpose);
     line.code_if("legal_basis", request.legal_basis.map(|basis| basis.code()));
     line.said_if("matter_id", request.matter_id).said_if("matter_type", request.matter_type);
+    line.list("grants", "grants_count", request.grants, |out, id| push_text(out, id, TEXT_BYTES_MAX));
+    if let Some(explained) = request.explained {
+        line.flag("explained", explained);
+    }
     if let Some(justification) = request.break_glass {
         line.flag("break_glass", true);
         line.name("justification");
@@ -139,6 +143,9 @@ fn push_decision(line: &mut Line, request: &Request<'_>) {
         line.number("quota_limit", quota.limit).number("quota_remaining", quota.remaining);
     }
     line.number_if("status", request.status);
+    if let Some(from) = request.visible_from {
+        line.time("visible_to_subject_from", from);
+    }
 }
 
 fn push_mode(out: &mut Vec<u8>, shown: &ModeShown<'_>) {
