@@ -50,6 +50,8 @@ impl Record {
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
         let uses = self.uses_asked();
+        let features = learnt.weight.map(|weight| weight.features.map(|(one, share)| (one.code(), share)));
+        let features = features.as_ref().map_or(&[][..], |features| told(features));
         let request = evidence::Request {
             client_ip: Some(self.peer.address.ip()),
             cert_fpr: fingerprint.as_deref(),
@@ -64,6 +66,7 @@ impl Record {
             policy_digest: learnt.policy_digest.as_deref(),
             risk: learnt.weight.map(|weight| weight.score),
             tier: learnt.weight.map(|weight| weight.tier),
+            features,
             quota: learnt.standing.map(|at| QuotaLeft { limit: at.limit, remaining: at.remaining }),
             status: refusal.map(|refusal| refusal.status),
             network_known: learnt.network_known,
@@ -189,4 +192,10 @@ impl Record {
             false => self.encode(self.decision(), None, None, Some(outcome)),
         }
     }
+}
+
+/// Those that give something; they come first.
+fn told<'f>(features: &'f [(&'static str, u16)]) -> &'f [(&'static str, u16)] {
+    let count = features.iter().take_while(|(_, share)| *share > 0).count();
+    features.get(..count).unwrap_or_default()
 }

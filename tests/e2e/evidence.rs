@@ -121,6 +121,13 @@ fn break_glass_and_tier_changes_are_entered() {
     }));
     let tier = of_kind(&stage, "tier").remove(0);
     assert_eq!((&tier["caller"], &tier["old"]), (&"civil-affairs-window|mz-0417".into(), &"T0".into()));
+    // The next request says what its risk is made of; the first one had none.
+    let requests = of_kind(&stage, "request");
+    assert_eq!((&requests[0]["risk"], &requests[0]["features"]), (&0.into(), &Value::Null));
+    let next = stage.entry(&stage.get(CIVIL, HOUSEHOLD).request_id());
+    assert_eq!(next["features"][0]["feature"], "invalid_identifiers", "{next}");
+    let shares = next["features"].as_array().unwrap().iter();
+    assert_eq!(shares.map(|one| one["share"].as_u64().unwrap()).sum::<u64>(), next["risk"].as_u64().unwrap());
 }
 
 /// What the gateway knows beyond who, what and why: under which approval, whether the matter explains it,

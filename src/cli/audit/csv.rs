@@ -37,6 +37,7 @@ const COLUMNS: &[&str] = &[
     "policy_digest",
     "risk",
     "tier",
+    "features",
     "status",
     "visible_to_subject_from",
     "records",

@@ -139,6 +139,7 @@ fn push_decision(line: &mut Line, request: &Request<'_>) {
     line.list("modes", "modes_count", request.modes, push_mode);
     line.text_if("policy_digest", request.policy_digest).number_if("risk", request.risk);
     line.code_if("tier", request.tier.map(|tier| tier.code()));
+    line.list("features", "features_count", request.features, push_feature);
     if let Some(quota) = request.quota {
         line.number("quota_limit", quota.limit).number("quota_remaining", quota.remaining);
     }
@@ -249,13 +250,15 @@ fn push_quotas(line: &mut Line, quotas: &Quotas<'_>) {
 fn push_tier(line: &mut Line, tier: &Tier<'_>) {
     line.kind("tier").time("ts", tier.ts).said_if("caller", Some(tier.caller)).code("old", tier.old.code());
     line.code("new", tier.new.code()).number("score", tier.score).text("cause", tier.cause);
-    line.list("features", "features_count", tier.features, |out, (name, share)| {
-        out.extend_from_slice(b"{\"feature\":");
-        push_text(out, name, TEXT_BYTES_MAX);
-        out.extend_from_slice(b",\"share\":");
-        push_number(out, u64::from(*share));
-        out.push(b'}');
-    });
+    line.list("features", "features_count", tier.features, push_feature);
+}
+
+fn push_feature(out: &mut Vec<u8>, (name, share): &(&str, u16)) {
+    out.extend_from_slice(b"{\"feature\":");
+    push_text(out, name, TEXT_BYTES_MAX);
+    out.extend_from_slice(b",\"share\":");
+    push_number(out, u64::from(*share));
+    out.push(b'}');
 }
 
 fn push_reading(line: &mut Line, reading: &Reading<'_>) {

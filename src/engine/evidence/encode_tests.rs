@@ -68,6 +68,7 @@ fn a_full_request() {
         policy_digest: Some("ab12"),
         risk: Some(120),
         tier: Some(RiskTier::Watch),
+        features: &[("denials", 120)],
         quota: Some(QuotaLeft { limit: 50, remaining: 49 }),
         status: Some(200),
         trace_id: Some([7; 16]),
@@ -91,7 +92,7 @@ fn a_full_request() {
             r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
-            r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200,"visible_to_subject_from":"2026-11-23T01:30:00.000Z""#,
+            r#""policy_digest":"ab12","risk":120,"tier":"T1","features":[{"feature":"denials","share":120}],"quota_limit":50,"quota_remaining":49,"status":200,"visible_to_subject_from":"2026-11-23T01:30:00.000Z""#,
         ),
     );
 }

@@ -198,6 +198,8 @@ pub struct Request<'a> {
     /// Risk: 0 to 1000, and the tier.
     pub risk: Option<u16>,
     pub tier: Option<RiskTier>,
+    /// What makes the risk: features and their shares, greatest first.
+    pub features: &'a [(&'static str, u16)],
     pub quota: Option<QuotaLeft>,
     /// HTTP status, where it is known with the decision.
     pub status: Option<u16>,
