@@ -106,7 +106,7 @@ pub struct Policies {
 }
 
 /// What a set consists of. Immutable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Core {
     vocabulary: Vocabulary,
     names: Names,
@@ -120,7 +120,7 @@ pub(super) struct Core {
     ended: HashSet<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rule {
     policy: Policy,
     note: PolicyNote,
@@ -198,13 +198,12 @@ impl Policies {
         Ok(Policies { core: Arc::new(load::load(schema, files, names)?) })
     }
 
-    /// The same on a day: permits whose `@until` is past are as if they were not written. Called on a
-    /// set that was just built and is not shared yet; a shared one stays as it is.
+    /// The same on a day: permits whose `@until` is past are as if they were not written. Of a set that is
+    /// shared this makes another one, which no memo takes for the first.
     pub fn on_day(mut self, today: Date) -> Self {
-        if let Some(core) = Arc::get_mut(&mut self.core) {
-            let ended = (0u32..).zip(&core.rules).filter(|(_, rule)| rule.note.has_ended(today));
-            core.ended = ended.map(|(place, _)| place).collect();
-        }
+        let core = Arc::make_mut(&mut self.core);
+        let ended = (0u32..).zip(&core.rules).filter(|(_, rule)| rule.note.has_ended(today));
+        core.ended = ended.map(|(place, _)| place).collect();
         self
     }
 
