@@ -105,15 +105,26 @@ fn without_an_entry_a_refusal_stands_and_says_that_its_receipt_is_missing() {
 #[test]
 fn without_a_place_in_the_queue_there_is_no_receipt_until_there_is_one_again() {
     let (ground, public) = laid();
+    ground.edit("policies/catalogue/market-regulation.yaml", |text| {
+        text.replace("first_byte_timeout: 1s", "first_byte_timeout: 8s")
+            .replace("total_timeout: 3s", "total_timeout: 9s")
+    });
     let stage = ground.start(|settings| settings.audit.queue_max = 2);
     let receipt = |reply: &Reply| reply.header("zhamen-receipt").map(|text| verify(text, &public).is_ok());
-    // The entry of the start leaves the queue first.
-    assert!(eventually(|| !stage.entries().is_empty()));
-    thread::sleep(Duration::from_millis(100));
-    stage.upstream().always(Play::Pieces(vec![(Vec::new(), Duration::from_millis(900))]));
+    stage.upstream().always(Play::Pieces(vec![(Vec::new(), Duration::from_secs(2))]));
+    // Entries of the start hold places, too, until they are written.
+    let taken_up = || loop {
+        let reply = ask(&stage, MARKET, ENTERPRISE);
+        if reply.status != 503 {
+            return reply;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
     thread::scope(|scope| {
-        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| ask(&stage, MARKET, ENTERPRISE))).collect();
-        assert!(eventually(|| stage.upstream().heard().len() == 2));
+        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(taken_up)).collect();
+        // Each asking gives what was heard since the last.
+        let heard = std::cell::Cell::new(0);
+        assert!(eventually(|| heard.replace(heard.get() + stage.upstream().heard().len()) >= 2));
         let reply = ask(&stage, MARKET, ENTERPRISE);
         assert_eq!((reply.status, reply.code(), receipt(&reply)), (503, "E-AUDIT".into(), None));
         for one in waiting {
