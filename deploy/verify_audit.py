@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Verifies a zhamen audit log without zhamen: Python 3.9 or newer, standard library only.
 
-    verify_audit.py DIR [--key VKEY] [--checkpoint FILE]... [--witness FILE]
-    verify_audit.py --batch < jobs        one JSON object a line: {"dir", "key", "checkpoints", "witness"}
+    verify_audit.py DIR [--archive DIR] [--key VKEY] [--checkpoint FILE]... [--witness FILE]
+    verify_audit.py --batch < jobs        one JSON object a line: {"dir", "archive", "key", "checkpoints", "witness"}
 
 What is checked, in one pass over the segments (`audit-<20 digits>.jsonl`, or `.jsonl.gz` once sealed):
 
 * each line has the form {"v":1,"seq":N,"prev":"…",…,"hash":"…"}; `hash` is the RFC 9162 leaf hash
   SHA-256(0x00 || entry), where the entry is the line without `,"hash":"…"`; `prev` is the hash before;
 * numbers follow each other, except where a `gap` entry gives some up;
-* the record of closed segments (`head`) agrees;
+* the record of closed segments (`head`) agrees, the roots of the tree included;
+* where the first segments were archived, the log begins behind the segment that `base` names: the stored
+  tiles stand for the entries before it and must lead to the root that it states. With --archive those
+  entries are read instead, and both folders are one log; an archive verifies by itself, too;
 * the stored tiles (C2SP tlog-tiles, `tile/<level>/<index>`), full and partial, hold the hashes of that tree;
 * every checkpoint (C2SP tlog-checkpoint: the folder's own, --checkpoint, each line of --witness) has the
   root of the Merkle tree (RFC 9162) over as many entries as it says, and with --key is signed by it.
@@ -202,6 +205,7 @@ class Tiles:
     def __init__(self, folder):
         # For each level: how many tiles are full, and the hashes of the one that is not.
         self.folder, self.levels, self.missing = folder, [], 0
+        self.read = (None, b"")
 
     def push(self, leaf):
         """Takes the next leaf. The name of a tile that became full and is stored with other hashes, or None."""
@@ -221,6 +225,28 @@ class Tiles:
             leaf = _folded(bytes(hashes))
         return None
 
+    def leaf(self, index, size):
+        """The hash of an entry as the tiles of a tree of so many entries have it, or None. Reads a tile once."""
+        tile = index // 256
+        if self.read[0] != tile:
+            self.read = (tile, self.stored(tile, min(size - tile * 256, 256)))
+        hashes = self.read[1]
+        return hashes[index % 256 * 32 :][:32] if hashes else None
+
+    def stored(self, tile, width):
+        """The first hashes of a tile of level 0, from the full one or a partial one that has as many."""
+        full = os.path.join(self.folder, self.name(0, tile))
+        wide = [name for name in names_in(full + ".p") if name.isascii() and name.isdigit() and width <= int(name) < 256]
+        for path in [full] + [os.path.join(full + ".p", name) for name in wide]:
+            try:
+                with open(path, "rb") as source:
+                    stored = source.read()
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                continue
+            if len(stored) % 32 == 0 and len(stored) >= width * 32 and (path != full or len(stored) == 256 * 32):
+                return stored[: width * 32]
+        return b""
+
     def end(self):
         """The name of a tile at the right edge that is stored with other hashes, or None."""
         names = [(self.name(level, index), hashes) for level, (index, hashes) in enumerate(self.levels)]
@@ -236,10 +262,7 @@ class Tiles:
     def differs(self, name, hashes):
         """A partial tile holds the first hashes of the full one, so what both hold must be the same."""
         full = os.path.join(self.folder, name)
-        try:
-            widths = [width for width in os.listdir(full + ".p") if width.isascii() and width.isdigit()]
-        except (FileNotFoundError, NotADirectoryError):
-            widths = []
+        widths = [width for width in names_in(full + ".p") if width.isascii() and width.isdigit()]
         for path in [full] + [os.path.join(full + ".p", width) for width in widths]:
             try:
                 with open(path, "rb") as source:
@@ -250,6 +273,13 @@ class Tiles:
             if stored[:common] != hashes[:common]:
                 return True
         return False
+
+
+def names_in(folder):
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 # ── The log ─────────────────────────────────────────────────────────────────────────────────────────
@@ -329,8 +359,23 @@ def leaf_of(line):
     return (int(match[2]), bytes.fromhex(match[3].decode()), digest) if digest.hex().encode() == match[4] else None
 
 
+def closed_line(line):
+    """A line of `head`: (first number, (last number, its hash, entries so far, root, bytes), whole), or None."""
+    try:
+        said = json.loads(line)
+        name = SEGMENT.fullmatch(said["file"])
+        hashes = [bytes.fromhex(said[member]) for member in ("hash", "root")]
+        numbers = [said[member] for member in ("last", "size", "bytes")]
+        good = name and all(len(one) == 32 for one in hashes) and type(said["whole"]) is bool
+        good = good and all(type(number) is int and 0 <= number < 1 << 64 for number in numbers)
+    except (ValueError, KeyError, TypeError):
+        return None
+    last, size, length = numbers if good else (0, 0, 0)
+    return (int(name[1]), (last, hashes[0], size, hashes[1], length), said["whole"]) if good else None
+
+
 def closed_segments(folder):
-    """What `head` says of segments that are not written any more, by file name."""
+    """What `head` says of segments that are not written any more, by first number."""
     try:
         with open(os.path.join(folder, "head"), encoding="utf-8") as source:
             text = source.read()
@@ -338,40 +383,98 @@ def closed_segments(folder):
         return {}
     closed = {}
     for line in text.splitlines():
-        try:
-            said = json.loads(line)
-            closed[said["file"]] = (said["last"], said["hash"], said["size"], said["bytes"], said["whole"])
-        except (ValueError, KeyError, TypeError):
+        said = closed_line(line)
+        if said is None:
             break
+        closed[said[0]] = said
     return closed
 
 
-def verify(folder, key=None, files=(), witness=None):
+def base_of(folder):
+    """The last segment before those that the folder keeps, if it names one."""
+    try:
+        with open(os.path.join(folder, "base"), encoding="utf-8") as source:
+            said = closed_line(source.read().rstrip())
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        said = None
+    if said is None:
+        raise Fault(DAMAGED, folder, "`base` is not a line of `head`")
+    return said
+
+
+class Kept:
+    """The segments of a folder, (first number, folder, file name) in order; what it says of closed ones; and
+    the segment before them, if they are not the first."""
+
+    def __init__(self, folder):
+        # What is moved or deleted meanwhile is in `base` before it goes, so that is read last.
+        self.closed = list(closed_segments(folder).values())
+        found = [(first, folder, name) for first, name in segments(folder)]
+        self.base = base_of(folder)
+        here, begin = {first for first, _, _ in found}, self.base[0] if self.base else 0
+        self.missing = [said[0] for said in self.closed if said[2] and said[0] > begin and said[0] not in here]
+        if found and found[0][0] == 1:
+            self.base = None
+        if not found and not self.base:
+            raise Fault(UNREADABLE, folder, "there is no audit log in this folder")
+        if found and found[0][0] != 1 and not self.base:
+            raise Fault(DAMAGED, found[0][2], "the first segment does not begin with entry 1")
+        # A move that was cut short leaves a segment before the base; the archive has it too.
+        self.segments = [one for one in found if not self.base or one[0] > self.base[0]]
+
+    def behind(self, archive):
+        """The log behind its archive, as one. What the log's `base` says holds for the archive's last."""
+        first = self.segments[0][0] if self.segments else 1 << 64
+        self.segments = [one for one in archive.segments if one[0] < first] + self.segments
+        self.closed = archive.closed + ([self.base] if self.base else []) + self.closed
+        self.base, self.missing = archive.base, archive.missing + self.missing
+
+    def gaps(self):
+        """Of each segment the gap that it begins with, and the number from which a later one gives its end up."""
+        gaps = [first_gap(os.path.join(folder, name)) for _, folder, name in self.segments]
+        until = [min((gap[0] for gap in gaps[at + 1 :] if gap), default=None) for at in range(len(gaps))]
+        # In an archive the segment whose gap gives the last one's end up may not have arrived yet.
+        last = [said for said in self.closed if self.segments and said[0] == self.segments[-1][0] and not said[2]]
+        if last:
+            until[-1] = last[-1][1][0] + 1
+        return zip(gaps, until)
+
+
+def verify(folder, key=None, files=(), witness=None, archive=None):
     """Raises the first fault, or says what was found."""
     known = checkpoints(folder, key, list(files), witness)
-    names = segments(folder)
-    if not names:
+    kept = Kept(folder)
+    if not kept.segments:
         raise Fault(UNREADABLE, folder, "there is no audit log in this folder")
-    if names[0][0] != 1:
-        raise Fault(DAMAGED, names[0][1], "the first segment does not begin with entry 1")
-    closed = closed_segments(folder)
+    if archive:
+        kept.behind(Kept(archive))
     walk = Walk(folder, known)
     walk.compare("")
-    gaps = [first_gap(os.path.join(folder, name)) for _, name in names]
-    for at, (first, name) in enumerate(names):
-        later = [gap[0] for gap in gaps[at + 1 :] if gap]
-        walk.segment(first, name, gaps[at], min(later, default=None), at + 1 == len(names))
-        said = closed.get(f"audit-{first:020}.jsonl")
-        if said and said[:4] != (walk.seq, walk.prev.hex(), walk.tree.size, walk.good):
-            raise Fault(DAMAGED, name, "the record of closed segments says otherwise")
-        if said and said[4] and walk.good != walk.bytes:
-            raise Fault(DAMAGED, name, f"the closed segment had {said[3]} bytes and has more")
-    if known:
-        size, _, where = known[0]
-        raise Fault(CONTRADICTED, where, f"it knows {size} entries, {walk.tree.size} are here: the log was cut or set back")
+    if kept.base:
+        walk.begin_behind(kept.base, folder)
+    for at, ((first, home, name), (gap, until)) in enumerate(zip(kept.segments, kept.gaps())):
+        walk.segment(first, os.path.join(home, name), gap, until, at + 1 == len(kept.segments))
+        for said in kept.closed:
+            if said[0] == first:
+                walk.agree(name, said)
+    if walk.known:
+        size, _, where = walk.known[0]
+        raise Fault(CONTRADICTED, where, f"it knows {size} entries, {walk.size} are here: the log was cut or set back")
+    if kept.missing:
+        name = f"audit-{kept.missing[0]:020}.jsonl"
+        raise Fault(DAMAGED, name, "the record of closed segments knows this one, and it is not here")
+    return report(walk, kept)
+
+
+def report(walk, kept):
+    if not walk.tree:
+        return f"whole: {walk.size} entries, chain alone, no checkpoint or tile tells of those that expired"
     if name := walk.tiles.end():
-        raise Fault(DAMAGED, folder, f"the tile {name} holds other hashes")
-    said = f"whole: {walk.tree.size} entries, root {walk.tree.root().hex()}, {walk.agreed} checkpoints agree"
+        raise Fault(DAMAGED, walk.folder, f"the tile {name} holds other hashes")
+    said = f"whole: {walk.size} entries, root {walk.tree.root().hex()}, {walk.agreed} checkpoints agree"
+    said += f", {kept.base[1][2]} entries are kept elsewhere; tiles stand for them here" if kept.base else ""
     return said + (f", {walk.tiles.missing} tiles are missing" if walk.tiles.missing else "")
 
 
@@ -379,12 +482,43 @@ class Walk:
     def __init__(self, folder, known):
         self.folder, self.known = folder, known
         self.seq, self.prev, self.tree, self.tiles = 0, bytes(32), Tree(), Tiles(folder)
-        self.good = self.bytes = self.agreed = 0
+        self.size = self.good = self.bytes = self.agreed = 0
 
-    def segment(self, first, name, gap, trusted_until, is_last):
+    def begin_behind(self, base, folder):
+        """Grows the tree over entries that are kept elsewhere from the tiles that stand for them. Not, where
+        there is no tile and nothing to compare: an archive whose first entries have expired."""
+        last, digest, size, root, _ = base[1]
+        if not self.known and not self.agreed and size and self.tiles.leaf(0, size) is None:
+            self.tree = None
+        for index in range(size if self.tree else 0):
+            leaf = self.tiles.leaf(index, size)
+            if leaf is None:
+                raise Fault(DAMAGED, folder, "the first entries are kept elsewhere, and tiles that stand for them are missing")
+            self.grow(leaf, folder)
+            self.compare(folder)
+        if self.tree and self.tree.root() != root:
+            raise Fault(DAMAGED, folder, "the first entries are kept elsewhere, and the tiles that stand for them are wrong")
+        self.seq, self.prev, self.size = last, digest, size
+
+    def agree(self, name, said):
+        """Holds what was closed against the segment that was walked last."""
+        last, digest, size, root, length = said[1]
+        agrees = (last, digest, size, length) == (self.seq, self.prev, self.size, self.good)
+        if not agrees or (self.tree and root != self.tree.root()):
+            raise Fault(DAMAGED, name, "the record of closed segments says otherwise")
+        if said[2] and self.good != self.bytes:
+            raise Fault(DAMAGED, name, f"the closed segment had {length} bytes and has more")
+
+    def grow(self, leaf, where):
+        self.tree.push(leaf)
+        if name := self.tiles.push(leaf):
+            raise Fault(DAMAGED, where, f"the tile {name} holds other hashes")
+
+    def segment(self, first, path, gap, trusted_until, is_last):
         self.good = self.bytes = 0
+        name = os.path.basename(path)
         ended = False
-        for number, line in enumerate(lines_of(os.path.join(self.folder, name)), 1):
+        for number, line in enumerate(lines_of(path), 1):
             self.bytes += len(line)
             ended = ended or trusted_until == self.seq + 1
             if ended:
@@ -414,23 +548,22 @@ class Walk:
             raise Fault(DAMAGED, where, f"entry {seq} stands where entry {expected} belongs")
         if prev != self.prev:
             raise Fault(DAMAGED, where, "the entry does not continue the one before it")
-        self.seq, self.prev = seq, digest
-        self.tree.push(digest)
-        if name := self.tiles.push(digest):
-            raise Fault(DAMAGED, where, f"the tile {name} holds other hashes")
+        self.seq, self.prev, self.size = seq, digest, self.size + 1
+        if self.tree:
+            self.grow(digest, where)
 
     def compare(self, where):
-        while self.known and self.known[-1][0] == self.tree.size:
+        while self.tree and self.known and self.known[-1][0] == self.tree.size:
             size, root, source = self.known.pop()
             if root != self.tree.root():
                 raise Fault(CONTRADICTED, where or self.folder, f"{source} knows other first {size} entries")
             self.agreed += 1
 
 
-def outcome(folder, key, files, witness):
+def outcome(folder, key, files, witness, archive):
     """(exit code, what to say)."""
     try:
-        return 0, verify(folder, read_key(key) if key else None, files, witness)
+        return 0, verify(folder, read_key(key) if key else None, files, witness, archive)
     except Fault as fault:
         return fault.code, str(fault)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -442,7 +575,9 @@ def outcome(folder, key, files, witness):
 def batch():
     for line in sys.stdin:
         job = json.loads(line)
-        code, said = outcome(job["dir"], job.get("key"), job.get("checkpoints", []), job.get("witness"))
+        code, said = outcome(
+            job["dir"], job.get("key"), job.get("checkpoints", []), job.get("witness"), job.get("archive")
+        )
         print(json.dumps([code, said]), flush=True)
 
 
@@ -452,6 +587,7 @@ def main():
     parser.add_argument("--key", help="verifier key of the log: name+id+base64")
     parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint kept elsewhere")
     parser.add_argument("--witness", help="the witness file")
+    parser.add_argument("--archive", help="folder that closed segments were moved to")
     parser.add_argument("--batch", action="store_true", help="read jobs from standard input")
     arguments = parser.parse_args()
     if arguments.batch:
@@ -463,7 +599,7 @@ def main():
             read_key(arguments.key)
         except ValueError as error:
             parser.error(str(error))
-    code, said = outcome(arguments.dir, arguments.key, arguments.checkpoint, arguments.witness)
+    code, said = outcome(arguments.dir, arguments.key, arguments.checkpoint, arguments.witness, arguments.archive)
     print(said, file=sys.stderr if code else sys.stdout)
     return code
 

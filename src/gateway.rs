@@ -126,9 +126,6 @@ pub fn check(settings: &Settings) -> Result<Checked, Faults> {
     }
     faults.absorb(Identities::load(&settings.identity));
     faults.absorb(subject_keys(settings));
-    if let Some(file) = &settings.audit.signing_key_file {
-        faults.absorb(secret::key(file).map_err(Faults::from));
-    }
     if let Some(file) = &settings.admin.credential_file {
         faults.absorb(secret::credential(file).map_err(Faults::from));
     }
@@ -307,7 +304,10 @@ fn receipts(settings: &Settings) -> Receipts {
 /// The key of receipts, where one is configured: that of checkpoints.
 fn receipt_signer(settings: &Settings) -> Result<Option<Signer>, Faults> {
     let Some(file) = &settings.audit.signing_key_file else { return Ok(None) };
-    Ok(Signer::from_seed(&secret::key(file)?))
+    let signer = Signer::from_seed(&secret::key(file)?);
+    // Routes may promise receipts as soon as a key is configured, so one of no use must not go unnoticed.
+    let unusable = || Fault::new(file.display().to_string(), "no signing key can be made of this");
+    signer.map(Some).ok_or_else(|| unusable().into())
 }
 
 /// The pseudonym key, and all live keys of subject tokens.

@@ -7,6 +7,7 @@
 //! at its end. A record that is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
+mod entry;
 mod seen;
 
 use crate::engine::access::Access;
@@ -14,9 +15,7 @@ use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::receipt::Answered;
-use crate::engine::evidence::{
-    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, SubjectKey, UseAsked,
-};
+use crate::engine::evidence::{self, Decision, EntryBody, SubjectKey};
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
@@ -65,6 +64,10 @@ pub struct Learnt {
     pub weight: Option<Weight>,
     /// The permits or forbids that decided.
     pub policies: Option<Arc<[Arc<str>]>>,
+    /// Approvals that the permits carry out.
+    pub grants: Vec<Arc<str>>,
+    /// From when on the subject may be told, seconds since 1970; none: at once.
+    pub visible_from: Option<i64>,
     pub modes: Option<Modes>,
     /// What the parameters do with fields.
     pub uses: Vec<Use>,
@@ -242,102 +245,6 @@ impl Record {
         Some(self.encode(decision, refusal, cause, None))
     }
 
-    fn encode(
-        &self,
-        decision: Decision,
-        refusal: Option<&Refusal>,
-        cause: Option<Cause>,
-        outcome: Option<evidence::Outcome<'_>>,
-    ) -> EntryBody {
-        let learnt = &self.learnt;
-        let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
-        let token =
-            subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
-        let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
-        let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
-        let modes = self.modes_shown();
-        let uses = self.uses_asked();
-        let request = evidence::Request {
-            client_ip: Some(self.peer.address.ip()),
-            cert_fpr: fingerprint.as_deref(),
-            subject_token: token.as_deref(),
-            decision: Some(decision),
-            reason: refusal.map(|refusal| refusal.reason),
-            cause,
-            reasons: &reasons,
-            policies: learnt.policies.as_deref().unwrap_or_default(),
-            modes: &modes,
-            uses: &uses,
-            policy_digest: learnt.policy_digest.as_deref(),
-            risk: learnt.weight.map(|weight| weight.score),
-            tier: learnt.weight.map(|weight| weight.tier),
-            quota: learnt.standing.map(|at| QuotaLeft { limit: at.limit, remaining: at.remaining }),
-            status: refusal.map(|refusal| refusal.status),
-            network_known: learnt.network_known,
-            ..self.who_and_what()
-        };
-        evidence::encode(&match outcome {
-            None => Entry::Request(request),
-            Some(outcome) => Entry::Answered(request, outcome),
-        })
-    }
-
-    fn who_and_what(&self) -> evidence::Request<'_> {
-        let learnt = &self.learnt;
-        let principal = learnt.principal.as_deref();
-        let officer = principal.and_then(|principal| principal.officer.as_deref());
-        let statement = principal.map(|principal| &principal.statement);
-        let matter = statement.and_then(|statement| statement.matter.as_deref());
-        let access = learnt.access.as_ref();
-        let subject = access.and_then(|access| access.subject.as_ref());
-        evidence::Request {
-            ts_in: self.opened.unix_ms,
-            request_id: &self.request_id,
-            channel: if self.peer.secure { "https" } else { "http" },
-            department: principal.map(|principal| &**principal.department()),
-            application: principal.map(|principal| &*principal.application.id),
-            officer: officer.map(|officer| &*officer.id),
-            post: officer.map(|officer| &*officer.post),
-            auth_method: principal.map(|principal| principal.method),
-            represented: statement.and_then(|statement| statement.represented.as_deref()),
-            purpose: statement.and_then(|statement| statement.purpose.as_deref()),
-            legal_basis: statement.and_then(|statement| statement.legal_basis),
-            matter_id: matter.map(|matter| &*matter.id),
-            matter_type: matter.map(|matter| &*matter.matter_type),
-            break_glass: statement.and_then(|statement| statement.break_glass.as_deref()),
-            dataset: learnt.dataset.as_deref().map(|dataset| &*dataset.id),
-            code: learnt.dataset.as_deref().map(|dataset| &*dataset.code),
-            level: learnt.dataset.as_deref().map(|dataset| dataset.level),
-            route: learnt.route.as_deref(),
-            method: learnt.method.map(Method::code),
-            interface: access.map(|access| access.interface),
-            subject_type: subject.map(|subject| subject.identifier.subject_type()),
-            records_requested: access.map(|access| access.records_requested),
-            trace_id: learnt.trace_id,
-            body_bytes: learnt.body_bytes,
-            ..evidence::Request::default()
-        }
-    }
-
-    fn uses_asked(&self) -> Vec<UseAsked<'_>> {
-        let labels = self.learnt.dataset.as_deref().map(|dataset| dataset.labels.as_slice());
-        let named = |used: &Use| {
-            let label = labels?.get(used.label)?;
-            Some(UseAsked { label: &label.id, how: used.how })
-        };
-        self.learnt.uses.iter().filter_map(named).collect()
-    }
-
-    fn modes_shown(&self) -> Vec<ModeShown<'_>> {
-        let (Some(dataset), Some(modes)) = (&self.learnt.dataset, &self.learnt.modes) else {
-            return Vec::new();
-        };
-        let labels = dataset.labels.iter().zip(modes.iter());
-        labels
-            .map(|(label, (mode, reason))| ModeShown { label: &label.id, mode: *mode, reason: *reason })
-            .collect()
-    }
-
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
     fn observe(&self, refusal: Option<&Refusal>, tally: Option<&Tally>) {
         let Some(principal) = &self.learnt.principal else { return };
@@ -385,61 +292,6 @@ impl Record {
 
     fn since_opened_us(&self) -> u64 {
         self.books.clock.now().monotonic_us.saturating_sub(self.opened.monotonic_us)
-    }
-
-    fn outcome(
-        &mut self,
-        status: u16,
-        fault: Option<Cause>,
-        bytes: u64,
-        delivered: bool,
-        tally: Option<&Tally>,
-        answered: Option<&Answered>,
-    ) -> EntryBody {
-        let digest = answered.map(Answered::digest_hex);
-        let dataset = self.learnt.dataset.as_deref();
-        let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
-        let counts = tally.map(|tally| tally.labels.as_slice()).unwrap_or_default();
-        let seen: Vec<LabelSeen<'_>> = labels
-            .iter()
-            .zip(counts)
-            .map(|(label, values)| LabelSeen { label: &label.id, values: *values })
-            .collect();
-        let subjects = tally.and_then(|tally| tally.subjects);
-        let found: Vec<FoundSeen<'_>> = tally
-            .iter()
-            .flat_map(|tally| &tally.found)
-            .filter_map(|one| {
-                let label = &labels.get(one.label)?.id;
-                Some(FoundSeen { label, kind: one.kind, values: one.values })
-            })
-            .collect();
-        let outcome = evidence::Outcome {
-            request_id: &self.request_id,
-            status: Some(status),
-            upstream_status: self.stamps.upstream_status,
-            records: tally.map(|tally| tally.records),
-            labels: &seen,
-            subjects: subjects.map(|count| count.subjects),
-            subjects_estimated: subjects.is_some_and(|count| count.estimated),
-            found: &found,
-            dropped_records: tally.map_or(0, |tally| tally.dropped_records),
-            filtered_records: tally.map_or(0, |tally| tally.filtered_records),
-            suppressed_counts: tally.map_or(0, |tally| tally.suppressed_counts),
-            dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
-            bytes,
-            digest: digest.as_deref(),
-            delivered,
-            fault,
-            ts_in: self.opened.unix_ms,
-            ts_upstream_out: self.stamps.upstream_out,
-            ts_upstream_in: self.stamps.upstream_in,
-            ts_out: self.books.clock.now().unix_ms,
-        };
-        match std::mem::replace(&mut self.is_entered, true) {
-            true => evidence::encode(&Entry::Outcome(outcome)),
-            false => self.encode(self.decision(), None, None, Some(outcome)),
-        }
     }
 }
 

@@ -202,6 +202,7 @@ fn judge(
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
+            record.learnt.grants = snapshot.policies.grants(allowed.determining());
             record.policies_erred(&disclosure.errors);
             if asked.is_out_of_scope {
                 return Err(refusal(asked, &[Reason::RowScope], &[]));

@@ -297,7 +297,7 @@ fn a_sealed_log_verifies_and_its_changes_are_found() {
     let (dir, against) = (site.dir(), site.against());
     let verdict = both.verify(dir, &against);
     assert_eq!((verdict.code(), verdict.ours.unwrap().entries), (WHOLE, 100));
-    let proved = zhamen::state::audit::prove(dir, &zhamen::state::audit::Wanted::Seq(3)).unwrap();
+    let proved = zhamen::state::audit::prove(dir, None, &zhamen::state::audit::Wanted::Seq(3)).unwrap();
     assert_eq!(proved[0].proof.index, 2);
     let good = fs::read(&sealed[1]).unwrap();
     for at in (10..good.len()).step_by(7) {

@@ -12,6 +12,7 @@ use zhamen::engine::evidence::{Decision, Entry, Outcome, Request, SubjectKey, en
 use zhamen::engine::identifier::{Kind, check};
 use zhamen::state::audit::{Audit, verify_dir};
 use zhamen::state::readings;
+use zhamen::state::usage::Usage;
 
 const PERSON: &str = "330106196502142015";
 
@@ -207,6 +208,102 @@ fn segments_are_archived_kept_and_held() {
     assert_eq!(told[..3], ["audit archive", "audit archive", "audit hold case-7"]);
     fs::write(site.path("zhamen.yaml"), text).unwrap();
     assert_eq!(site.run("archive", "").status.code(), Some(78));
+}
+
+/// An index of everything written so far, as a gateway leaves it.
+fn index(site: &Site) {
+    let last = verify_dir(&site.path("audit")).unwrap().last_seq;
+    let usage = Usage::start(&site.path("usage"), vec![site.path("audit")], Box::new(move || last)).unwrap();
+    let began = Instant::now();
+    while usage.status().behind > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// With the index, entries of somebody else may be damaged; the whole log is read without it.
+fn only_what_is_meant_is_read(site: &Site) {
+    // An entry of somebody else, in the middle of a segment, is not what it was.
+    let segment = site.path("audit/audit-00000000000000000001.jsonl");
+    let good = fs::read(&segment).unwrap();
+    let mut bad = good.clone();
+    let at = good.windows(6).position(|window| window == b"\"seq\":").unwrap();
+    let third = good[at..].iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + at;
+    bad[third + 300] ^= 1;
+    index(site);
+    fs::write(&segment, bad).unwrap();
+    for (question, typed, with_index) in
+        [("--officer mz-0 --kind request", "", 0), ("--subject", PERSON, 0), ("--officer mz-0", "", 1)]
+    {
+        let output = site.run(&format!("export {question}"), &format!("{typed}\n"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(with_index), "{question}: {said}");
+    }
+    fs::remove_dir_all(site.path("usage")).unwrap();
+    assert_eq!(site.run("export --officer mz-0 --kind request", "").status.code(), Some(1), "all is read");
+    fs::write(&segment, good).unwrap();
+}
+
+/// Conditions, and what is typed.
+const QUESTIONS: [(&str, &str); 14] = [
+    ("--subject", PERSON),
+    ("--subject --kind request", PERSON),
+    ("--subject --officer mz-1", PERSON),
+    ("--subject --kind outcome", PERSON),
+    ("--subject --kind reading", PERSON),
+    ("--subject --seq 1-5", PERSON),
+    ("--subject --from 2026-11-23T01:32:00Z", PERSON),
+    ("--subject", "110101199003070038"),
+    ("--officer mz-1", ""),
+    ("--officer mz-1 --kind request", ""),
+    ("--officer mz-1 --decision DENY", ""),
+    ("--officer mz-0 --department =D --to 2026-11-23T01:33:00Z", ""),
+    ("--officer mz-1 --kind reading", ""),
+    ("--officer nobody --kind request", ""),
+];
+
+/// By the index or by reading everything, the answers are the same; and with the index nothing else is read.
+#[test]
+fn the_index_finds_what_a_reading_of_the_whole_log_finds() {
+    let site = Site::new();
+    // Readings of a person's and of an officer's uses, which are entries about them.
+    site.run("usage --subject", &format!("{PERSON}\n"));
+    site.run("usage --officer mz-1", "");
+    // Each asking is an entry itself, so what is compared ends before the first.
+    let last = verify_dir(&site.path("audit")).unwrap().last_seq;
+    let asked = |command: &str, (question, typed): (&str, &str)| {
+        let range = if question.contains("--seq") { String::new() } else { format!(" --seq 1-{last}") };
+        let output = site.run(&format!("{command} {question}{range}"), &format!("{typed}\n"));
+        assert_eq!(output.status.code(), Some(0), "{question}: {}", String::from_utf8_lossy(&output.stderr));
+        lines(&output)
+    };
+    let commands = ["export", "show", "usage"];
+    let fits = |command: &str, (question, _): (&str, &str)| {
+        // `usage` asks for one of both.
+        command != "usage" || !(question.contains("--subject") && question.contains("--officer"))
+    };
+    let ask_all = || {
+        let asks = commands.iter().flat_map(|command| QUESTIONS.map(|question| (*command, question)));
+        asks.filter(|(command, question)| fits(command, *question))
+            .map(|(command, question)| asked(command, question))
+            .collect::<Vec<_>>()
+    };
+    let scanned = ask_all();
+    let counts: Vec<usize> = scanned[..QUESTIONS.len()].iter().map(Vec::len).collect();
+    assert_eq!(counts, [3, 2, 1, 0, 1, 1, 2, 0, 6, 5, 1, 2, 1, 0], "{scanned:#?}");
+    index(&site);
+    assert_eq!(ask_all(), scanned);
+    only_what_is_meant_is_read(&site);
+    // An index that cannot be read is as if there were none.
+    index(&site);
+    let run = fs::read_dir(site.path("usage")).unwrap().map(|file| file.unwrap().path());
+    for path in run.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("run-")) {
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[..middle].iter_mut().for_each(|byte| *byte ^= 0x55);
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(asked("export", QUESTIONS[1]), scanned[1]);
 }
 
 fn no_notes(dir: &Path) -> bool {

@@ -311,12 +311,14 @@ fn proofs_verify_without_the_log() {
     for (arguments, expect) in [
         (vec!["audit", "prove", &dir, "--seq", "401"], 1),
         (vec!["audit", "prove", &dir, "--from", "401"], 1),
-        (vec!["audit", "prove", &out, "--seq", "1"], 1),
+        (vec!["audit", "prove", &out, "--seq", "1"], 4),
         (vec!["audit", "verify", &out], 4),
         (vec!["audit", "verify", &dir, "--key", stranger], 3),
         (vec!["audit", "verify", &dir, "--key", "nonsense"], 2),
     ] {
         assert_eq!(zhamen(&arguments).status.code(), Some(expect), "{arguments:?}");
     }
-    assert!(prove(&settings.dir, &Wanted::Seq(1)).is_ok() && prove_consistency(&settings.dir, 0).is_ok());
+    assert!(
+        prove(&settings.dir, None, &Wanted::Seq(1)).is_ok() && prove_consistency(&settings.dir, 0).is_ok()
+    );
 }

@@ -8,7 +8,7 @@ use super::Catalogue;
 use super::loading::{Loading, unknown};
 use super::parameter::date;
 use super::written;
-use crate::engine::identifier::civil_date;
+use crate::engine::identifier::midnight;
 use crate::engine::terms::LegalBasis;
 use crate::written::{At, Source};
 use std::sync::Arc;
@@ -45,13 +45,20 @@ pub struct Use<'a> {
 }
 
 impl Catalogue {
-    /// Whether the subject may be told of a use now (seconds since 1970). Where several delays fit, the
-    /// longest counts.
+    /// Whether the subject may be told of a use now (seconds since 1970).
     pub fn is_visible(&self, used: &Use<'_>, now: i64) -> bool {
-        self.delays.iter().filter(|delay| self.fits(delay, used)).all(|delay| match delay.until {
-            Until::After(wait) => now >= used.at.saturating_add_unsigned(wait.as_secs()),
-            Until::Day((year, month, day)) => civil_date(now) >= (i32::from(year), month, day),
-        })
+        self.visible_from(used).is_none_or(|from| now >= from)
+    }
+
+    /// From when on the subject may be told of a use, seconds since 1970; none: from its beginning. Where
+    /// several delays fit, the longest counts.
+    pub fn visible_from(&self, used: &Use<'_>) -> Option<i64> {
+        let fitting = self.delays.iter().filter(|delay| self.fits(delay, used));
+        let ends = fitting.map(|delay| match delay.until {
+            Until::After(wait) => used.at.saturating_add_unsigned(wait.as_secs()),
+            Until::Day((year, month, day)) => midnight((i32::from(year), month, day)),
+        });
+        ends.max().filter(|from| *from > used.at)
     }
 
     fn fits(&self, delay: &Delay, used: &Use<'_>) -> bool {
@@ -162,6 +169,12 @@ mod tests {
             let used = Use { purpose, legal_basis: basis, matter_type: matter, at: 0 };
             assert!(catalogue.is_visible(&used, from), "{used:?}");
             assert!(from == 0 || !catalogue.is_visible(&used, from - 1), "{used:?}");
+            assert_eq!(catalogue.visible_from(&used), Some(from).filter(|from| *from > 0), "{used:?}");
+            // A day that is past at the use, and a wait that begins with it.
+            let later = Use { at: 400 * DAY, ..used };
+            let waits = if from == 0 || from == DAY { from } else { 180 * DAY };
+            let expect = Some(400 * DAY + waits).filter(|_| waits > 0);
+            assert_eq!(catalogue.visible_from(&later), expect, "{later:?}");
         }
     }
 

@@ -151,6 +151,20 @@ impl Matter {
         self.subjects.iter().any(|subject| &*subject.id == id)
     }
 
+    /// Whether the matter explains that this officer asks for this canonical identifier: it is open, the
+    /// officer is assigned to it, and its subjects are meant. None where it does not say whom it is about.
+    ///
+    /// ```
+    /// use zhamen::engine::principal::Matter;
+    /// let (id, matter_type) = ("m-1".into(), "review".into());
+    /// let unsaid = Matter { id, matter_type, open: true, subjects: Vec::new(), officers: Vec::new() };
+    /// assert_eq!(unsaid.explains("mz-0417", "330106196502142015"), None);
+    /// ```
+    pub fn explains(&self, officer: &str, id: &str) -> Option<bool> {
+        let is_assigned = || self.officers.iter().any(|assigned| &**assigned == officer);
+        (!self.subjects.is_empty()).then(|| self.open && is_assigned() && self.has_subject(id))
+    }
+
     /// Whether someone who may consent for a child takes part: a guardian, or a parent as applicant.
     pub fn has_guardian(&self) -> bool {
         self.subjects.iter().any(|subject| matches!(&*subject.relation, "guardian" | "applicant" | "parent"))

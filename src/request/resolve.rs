@@ -150,6 +150,7 @@ pub(super) async fn resolve(
         subject: subject.map(|identifier| Subject { identifier }),
     };
     record.learnt.access = Some(access.clone());
+    record.may_be_told(&snapshot.catalogue);
     let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
     let is_out_of_scope = !attributes(route, principal, &mut inputs);
     let Outgoing { method, target, body, content_type } = match is_out_of_scope {

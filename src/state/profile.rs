@@ -94,7 +94,7 @@ impl Profiles {
     pub fn weigh(&self, caller: &Arc<str>, now: Moment) -> Weight {
         match self.shard(caller).get(caller) {
             Some(profile) => return defence::weigh(profile, &self.tuning, now),
-            None if self.callers() < self.callers_max => return Weight { score: 0, tier: RiskTier::Normal },
+            None if self.callers() < self.callers_max => return Weight::nothing(),
             None => {}
         }
         let weight = defence::weigh(&lock(&self.overflow), &self.tuning, now);
@@ -257,7 +257,7 @@ mod tests {
         profiles.observe(&name(2), &ALLOWED, at(1));
         assert_eq!(changes.last().unwrap().new, RiskTier::Reduced);
         assert_eq!(profiles.weigh(&name(1), at(1)).tier, RiskTier::Reduced);
-        assert_eq!(profiles.weigh(&name(2), at(1)), Weight { score: 0, tier: RiskTier::Normal });
+        assert_eq!(profiles.weigh(&name(2), at(1)), Weight::nothing());
         assert_eq!(profiles.tiers(), [1, 0, 0, 1, 0, 0]);
         let list = profiles.list(1, at(61));
         assert_eq!((&*list[0].caller, list[0].invalid_identifiers, list[0].held_s), ("app|1", 20, 60));

@@ -36,7 +36,7 @@ pub struct Snapshot {
     /// Counts the snapshots of this process, from 1.
     pub revision: u64,
     pub policies: Policies,
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     pub registry: Registry,
     pub upstreams: Arc<SharedUpstreams>,
     /// Cases that were run before it came into force.
@@ -73,11 +73,25 @@ impl Snapshot {
             revision: previous.map_or(1, |previous| previous.revision + 1),
             registry: registry(&catalogue),
             policies,
-            catalogue,
+            catalogue: Arc::new(catalogue),
             upstreams,
             cases,
             day,
         })
+    }
+
+    /// The same on another day: without the permits that have ended by then.
+    fn on_day(&self, day: Date) -> Snapshot {
+        Snapshot {
+            digest: self.digest.clone(),
+            revision: self.revision + 1,
+            policies: self.policies.clone().on_day(day),
+            catalogue: self.catalogue.clone(),
+            registry: self.registry.clone(),
+            upstreams: self.upstreams.clone(),
+            cases: self.cases,
+            day,
+        }
     }
 }
 
@@ -264,26 +278,41 @@ impl Snapshots {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Ends permits whose last day is over, whatever the folder holds by now: neither a fault in it nor a case
+    /// that rests on such a permit keeps one in force. Whether there were any.
+    fn end_permits(&self, today: Date) -> bool {
+        let current = self.current();
+        let ends = |note: &PolicyNote| note.has_ended(today) && !note.has_ended(current.day);
+        let is_over = today != current.day && current.policies.notes().any(ends);
+        if is_over {
+            self.current.store(Arc::new(current.on_day(today)));
+        }
+        is_over
+    }
+
     /// Looks at the folder and takes it over if it changed and is sound; `forced` reads it in any
-    /// case. None: it is as it was at the last look.
+    /// case. None: it is as it was at the last look, and no permit has ended since.
     pub fn look(&self, forced: bool, unix_seconds: i64) -> Option<Attempt> {
+        let day = civil_date(unix_seconds);
+        let is_over = self.end_permits(day);
         let current = self.current();
         let before = current.digest.clone();
         let last = self.status();
         let folder = match Folder::read(&self.root) {
             Ok(folder) => folder,
             Err(faults) => {
-                let news = forced || last.faults != faults.to_string();
+                let news = forced || is_over || last.faults != faults.to_string();
                 self.refused(None, &faults);
                 return news.then_some(Attempt { before, after: None, faults });
             }
         };
         let after = folder.digest();
-        let day = civil_date(unix_seconds);
-        let ends = |note: &PolicyNote| note.has_ended(day) && !note.has_ended(current.day);
-        let is_over = day != current.day && current.policies.notes().any(ends);
-        if !forced && !is_over && last.read.as_ref() == Some(&after) {
-            return None;
+        if !forced && last.read.as_ref() == Some(&after) {
+            return is_over.then(|| Attempt {
+                before,
+                after: Some(current.digest.clone()),
+                faults: Faults::default(),
+            });
         }
         let built = Snapshot::build(&folder, Some(&current), day);
         let faults = match built.and_then(|snapshot| self.receipts.allow(snapshot)) {
@@ -362,20 +391,5 @@ pub fn check(root: &Path, receipts: Receipts) -> Result<Checked, Faults> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_registry_finds_what_the_catalogue_registers() {
-        let folder = Folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")).unwrap();
-        let snapshot =
-            Snapshot::build(&folder, None, (2026, 11, 22)).unwrap_or_else(|faults| panic!("{faults}"));
-        let registry = &snapshot.registry;
-        assert_eq!(registry.by_id.len(), snapshot.catalogue.applications.len());
-        for (id, registered) in &snapshot.catalogue.applications {
-            let uri = format!("spiffe://zhamen.demo/app/{id}");
-            assert_eq!(registry.by_san_uri.get(&uri), Some(&registered.application), "{id}");
-        }
-        assert!(registry.revoked_officers.is_empty() && !registry.by_san_uri.contains_key("tax-desk"));
-    }
-}
+#[path = "snapshot_tests.rs"]
+mod tests;

@@ -53,6 +53,7 @@ impl Both {
             "dir": dir,
             "key": against.key.as_ref().map(ToString::to_string),
             "checkpoints": against.checkpoints.iter().map(text).collect::<Vec<_>>(),
+            "archive": against.archive.as_ref().map(text),
             "witness": against.witness.as_ref().map(text),
         });
         writeln!(self.ask, "{job}").unwrap();

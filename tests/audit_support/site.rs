@@ -56,7 +56,7 @@ impl Site {
         Against {
             key: verifier_key(&self.settings).unwrap(),
             witness: Some(self.root.join("witness")),
-            checkpoints: Vec::new(),
+            ..Against::default()
         }
     }
 

@@ -121,6 +121,87 @@ fn break_glass_and_tier_changes_are_entered() {
     }));
     let tier = of_kind(&stage, "tier").remove(0);
     assert_eq!((&tier["caller"], &tier["old"]), (&"civil-affairs-window|mz-0417".into(), &"T0".into()));
+    // The next request says what its risk is made of; the first one had none.
+    let requests = of_kind(&stage, "request");
+    assert_eq!((&requests[0]["risk"], &requests[0]["features"]), (&0.into(), &Value::Null));
+    let next = stage.entry(&stage.get(CIVIL, HOUSEHOLD).request_id());
+    assert_eq!(next["features"][0]["feature"], "invalid_identifiers", "{next}");
+    let shares = next["features"].as_array().unwrap().iter();
+    assert_eq!(shares.map(|one| one["share"].as_u64().unwrap()).sum::<u64>(), next["risk"].as_u64().unwrap());
+}
+
+/// What the gateway knows beyond who, what and why: under which approval, whether the matter explains it,
+/// and from when on the subject may be told.
+#[test]
+fn an_entry_says_under_which_approval_whether_explained_and_until_when_it_is_held_back() {
+    let ground = Ground::lay();
+    ground.edit("policies/social-assistance.cedar", |text| {
+        text.replace(
+            "@id(\"social-assistance.access\")",
+            "@id(\"social-assistance.access\")\n@grant(\"GX-2026-0117\")",
+        )
+    });
+    ground.edit("policies/purposes.yaml", |text| {
+        format!("{text}  - {{purpose: social-assistance, visible_after: 36h, cite: 个人信息保护法#35}}\n")
+    });
+    let stage = ground.start(|_| ());
+    let cousin = "/public-security/v1/households/33010619581111331X";
+    let with = |change: fn(&mut Value)| stage.ground.mint(CIVIL.1, change);
+    type Row = (&'static str, fn(&mut Value), &'static str, u16, bool, Option<bool>);
+    let table: [Row; 6] = [
+        ("theirs", |_| (), HOUSEHOLD, 200, true, Some(true)),
+        ("another's", |_| (), cousin, 403, false, Some(false)),
+        ("closed", |claims| claims["matter"]["open"] = false.into(), HOUSEHOLD, 403, false, Some(false)),
+        (
+            "not assigned",
+            |claims| claims["matter"]["officers"] = json!(["mz-0001"]),
+            HOUSEHOLD,
+            403,
+            false,
+            Some(false),
+        ),
+        ("unsaid", |claims| claims["matter"]["subjects"] = json!([]), HOUSEHOLD, 403, false, None),
+        (
+            "none",
+            |claims| drop(claims.as_object_mut().unwrap().remove("matter")),
+            HOUSEHOLD,
+            403,
+            false,
+            None,
+        ),
+    ];
+    for (what, change, path, status, is_granted, explained) in table {
+        let reply = stage.ask(CIVIL.0, &crate::support::get(path, &with(change)));
+        assert_eq!(reply.status, status, "{what}: {}", reply.text());
+        let entry = stage.entry(&reply.request_id());
+        let grants = if is_granted { json!(["GX-2026-0117"]) } else { Value::Null };
+        assert_eq!((&entry["grants"], &entry["explained"]), (&grants, &json!(explained)), "{what}: {entry}");
+        let time = |name: &str| zhamen::engine::evidence::read_time(entry[name].as_str().unwrap()).unwrap();
+        let held = time("visible_to_subject_from") - time("ts_in") / 1000 * 1000;
+        assert_eq!(held, 36 * 3600 * 1000, "{what}");
+    }
+    // Nobody is named in it, and nothing waits.
+    let open = stage.get(MARKET, ENTERPRISE);
+    let entry = stage.entry(&open.request_id());
+    assert_eq!(
+        (&entry["grants"], &entry["visible_to_subject_from"]),
+        (&Value::Null, &Value::Null),
+        "{entry}"
+    );
+    let export = |format: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_zhamen"));
+        command.args(["audit", "export", "--kind", "request", "--format", format, "--dir"]);
+        let output = command.arg(stage.ground.path("audit")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let csv = export("csv");
+    assert!(csv.lines().next().unwrap().contains(",grants,explained,break_glass,"), "{csv}");
+    assert_eq!(csv.matches("\"[\"\"GX-2026-0117\"\"]\",true,").count(), 1, "{csv}");
+    let first: Value = serde_json::from_str(export("ocsf").lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["unmapped"]["explained"], &first["unmapped"]["grants"][0]),
+        (&true.into(), &"GX-2026-0117".into())
+    );
 }
 
 const CANARY: &str = "rotkehlchen8817";

@@ -15,5 +15,6 @@ mod registers;
 mod reload;
 mod sinks;
 mod support;
+mod unreceipted;
 mod usage;
 mod watch;

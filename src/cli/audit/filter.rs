@@ -3,6 +3,7 @@
 use super::place::Opened;
 use crate::cli::{Exit, failed};
 use crate::engine::evidence::{Decision, read_time};
+use crate::state::usage::{Term, TermKind};
 use serde_json::Value;
 
 /// China has one time, eight hours before UTC.
@@ -101,6 +102,28 @@ impl Filter {
 
     pub fn officer(&self) -> Option<&str> {
         self.arguments.officer.as_deref()
+    }
+
+    /// What the index of uses finds all meant entries by: a subject; or an officer, where only requests
+    /// are meant, because readings of an officer's look-ups are not found by that officer.
+    pub fn terms(&self) -> Option<Vec<Term>> {
+        let given = &self.arguments;
+        if !self.tokens.is_empty() {
+            return Some(self.tokens.iter().map(|token| Term::new(TermKind::Subject, token)).collect());
+        }
+        // What only requests have; or what they are.
+        let of_requests = [&given.department, &given.application, &given.dataset, &given.reason];
+        let has_decision = given.decision.is_some() || of_requests.iter().any(|text| text.is_some());
+        let is_request = has_decision || given.kind.as_deref() == Some("request");
+        let officer = given.officer.as_deref().filter(|_| is_request)?;
+        Some(vec![Term::new(TermKind::Officer, officer)])
+    }
+
+    /// Whether there are conditions besides the subject or officer whose uses are asked for.
+    pub fn narrows(&self) -> bool {
+        let given = &self.arguments;
+        let besides = self.texts().any(|(name, _)| name != "officer");
+        besides || given.seq.is_some() || given.from.is_some() || given.to.is_some()
     }
 
     /// The first and last entry that may be meant.

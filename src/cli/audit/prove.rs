@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     /// Folder of the log; it may be in use
     dir: PathBuf,
+    /// Folder that closed segments were moved to (`audit.archive_dir`): entries are looked for there too
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
     /// Sequence number of an entry
     #[arg(long, value_name = "N", group = "what")]
     seq: Option<u64>,
@@ -36,12 +39,15 @@ pub(super) fn prove(arguments: &Arguments) -> Exit {
     match proved {
         Ok(()) => Exit::Done,
         Err(ProveError::Log(finding)) => failed(super::verify::exit(&finding), &finding),
+        Err(error @ ProveError::Elsewhere(_)) if arguments.archive.is_none() => {
+            failed(Exit::Found, &format!("{error}\nuse --archive DIR to look there"))
+        }
         Err(error) => failed(Exit::Found, &error),
     }
 }
 
 fn entries(arguments: &Arguments, wanted: &Wanted) -> Result<(), ProveError> {
-    for proved in prove_entries(&arguments.dir, wanted)? {
+    for proved in prove_entries(&arguments.dir, arguments.archive.as_deref(), wanted)? {
         let name = format!("entry-{}", proved.seq);
         write(&arguments.out.join(format!("{name}.json")), &proved.entry)?;
         write(&arguments.out.join(format!("{name}.tlog-proof")), proved.proof.text().as_bytes())?;

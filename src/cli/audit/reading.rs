@@ -6,8 +6,9 @@ use super::{csv, ocsf, text};
 use crate::cli::{Exit, failed};
 use crate::state::follow::{FollowError, Follower, segments};
 use crate::state::readings::Note;
-use crate::state::usage::{Asked, Offline, Place as PageStart, Term, TermKind, UsageError};
+use crate::state::usage::{Asked, LogReader, Offline, Place as PageStart, Term, TermKind, UsageError};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -137,12 +138,22 @@ fn shown(out: &mut impl Write, json: bool, line: &[u8], entry: &Value) -> io::Re
     }
 }
 
-/// Every entry that is meant, in order, one in memory at a time.
+/// Every entry that is meant, in order, one in memory at a time: by the index of uses where that knows all
+/// of them, else by reading the whole log.
 fn each(
     log: &Opened,
     filter: &Filter,
     mut take: impl FnMut(&[u8], &Value) -> io::Result<()>,
 ) -> Result<(), Stopped> {
+    if let Some((mut offline, places)) = looked_up(log, filter)? {
+        for seq in places {
+            let Some(line) = offline.line(seq).map_err(Stopped::Usage)? else { continue };
+            if let Some(entry) = filter.entry(seq, &line) {
+                take(&line, &entry)?;
+            }
+        }
+        return Ok(());
+    }
     let (first, last) = filter.range();
     let mut follower = follower(log, first - 1);
     while let Some(line) = follower.next(u64::MAX).map_err(Stopped::Log)? {
@@ -154,6 +165,24 @@ fn each(
         }
     }
     Ok(())
+}
+
+/// Where the entries that are meant stand, and maybe others; none where the index does not say.
+fn looked_up(log: &Opened, filter: &Filter) -> Result<Option<(Offline, Vec<u64>)>, Stopped> {
+    let (Some(index), Some(terms)) = (&log.index, filter.terms()) else { return Ok(None) };
+    let offline = Offline::indexed(index, &log.folders, &terms).map_err(Stopped::Log)?;
+    let Some(offline) = offline else { return Ok(None) };
+    match offline.places(&terms) {
+        Ok(mut places) => {
+            let (first, last) = filter.range();
+            places.retain(|seq| (first..=last).contains(seq));
+            Ok(Some((offline, places)))
+        }
+        Err(error) => {
+            eprintln!("{error}; the whole log is read instead");
+            Ok(None)
+        }
+    }
 }
 
 fn follower(log: &Opened, after: u64) -> Follower {
@@ -228,11 +257,13 @@ fn used(arguments: &Usage, log: &Opened, filter: &Filter) -> Result<(), Stopped>
     let officer = filter.officer().map(|officer| Term::new(TermKind::Officer, officer));
     let terms: Vec<Term> = tokens.chain(officer).collect();
     let mut offline = Offline::open(log.index.as_deref(), &log.folders, &terms).map_err(Stopped::Log)?;
+    let mut meant = Meant::new(log, filter);
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut from, mut left) = (Some(PageStart::NEWEST), arguments.limit);
     while let Some(place) = from.filter(|_| left > 0) {
         let asked = Asked { terms: terms.clone(), from: place, limit: left.min(PAGE) };
-        let page = offline.page(&asked, &|_| true).map_err(Stopped::Usage)?;
+        let page = offline.page(&asked, &|seen| meant.holds(seen.seq)).map_err(Stopped::Usage)?;
+        meant.failed()?;
         for seen in &page.entries {
             match arguments.show.json {
                 true => writeln!(out, "{}", text::used_json(seen))?,
@@ -243,6 +274,38 @@ fn used(arguments: &Usage, log: &Opened, filter: &Filter) -> Result<(), Stopped>
         from = page.next;
     }
     Ok(out.flush()?)
+}
+
+/// Whether a use fulfils the conditions besides the one that it was found by.
+struct Meant<'a> {
+    filter: &'a Filter,
+    log: RefCell<LogReader>,
+    failed: RefCell<Option<UsageError>>,
+}
+
+impl<'a> Meant<'a> {
+    fn new(log: &Opened, filter: &'a Filter) -> Self {
+        let log = RefCell::new(LogReader::new(log.folders.clone()));
+        Meant { filter, log, failed: RefCell::default() }
+    }
+
+    fn holds(&self, seq: u64) -> bool {
+        if !self.filter.narrows() {
+            return true;
+        }
+        match self.log.borrow_mut().kept_line(seq) {
+            Ok(line) => line.is_some_and(|line| self.filter.entry(seq, &line).is_some()),
+            Err(error) => {
+                self.failed.replace(Some(error.into()));
+                false
+            }
+        }
+    }
+
+    /// What kept an entry from being read.
+    fn failed(&mut self) -> Result<(), Stopped> {
+        self.failed.get_mut().take().map_or(Ok(()), |error| Err(Stopped::Usage(error)))
+    }
 }
 
 pub(super) fn export(arguments: &Export) -> Exit {

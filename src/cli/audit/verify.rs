@@ -25,6 +25,10 @@ pub struct Arguments {
     /// The witness file: all checkpoints, appended elsewhere
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// Folder that closed segments were moved to (`audit.archive_dir`): their entries are verified too. Without
+    /// it the tiles stand for them
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
 }
 
 pub(super) fn verify(arguments: &Arguments) -> Exit {
@@ -32,6 +36,7 @@ pub(super) fn verify(arguments: &Arguments) -> Exit {
         key: arguments.key.clone(),
         checkpoints: arguments.checkpoint.clone(),
         witness: arguments.witness.clone(),
+        archive: arguments.archive.clone(),
     };
     match verify_against(&arguments.dir, &against) {
         Ok(report) => {

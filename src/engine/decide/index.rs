@@ -24,7 +24,7 @@ pub(in crate::engine) enum ScopeKey {
 type ByResource = HashMap<ScopeKey, Vec<u32>>;
 
 /// Policies by action, principal key and resource key; numbers are places in the policy list.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     by_action: HashMap<EntityUid, HashMap<ScopeKey, ByResource>>,
 }

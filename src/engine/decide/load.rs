@@ -197,7 +197,21 @@ impl Written<'_> {
             cite: annotation("cite").map(Arc::from),
             remedy: annotation("remedy").map(Arc::from),
             until: self.until(id, faults),
+            grant: self.grant(id, faults),
         }
+    }
+
+    /// `@grant`, the approval that a permit carries out.
+    fn grant(&self, id: &str, faults: &mut Faults) -> Option<Arc<str>> {
+        let text = self.policy.annotation("grant")?.trim();
+        if self.forbids() {
+            faults.push(self.fault_at("@grant", format!("forbid `{id}` names a grant: only permits grant")));
+        }
+        if text.is_empty() {
+            let fault = self.fault_at("@grant", format!("the @grant of `{id}` is empty"));
+            faults.push(fault.help("the number of the approval, for example @grant(\"GX-2026-0117\")"));
+        }
+        Some(text.into())
     }
 
     /// `@until`, the last day of a permit.

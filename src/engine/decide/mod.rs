@@ -88,6 +88,8 @@ pub struct PolicyNote {
     pub remedy: Option<Arc<str>>,
     /// `@until`: the last day on which a permit holds, in China.
     pub until: Option<Date>,
+    /// `@grant`: the approval that a permit carries out, as the authority for sharing numbers it.
+    pub grant: Option<Arc<str>>,
 }
 
 impl PolicyNote {
@@ -104,7 +106,7 @@ pub struct Policies {
 }
 
 /// What a set consists of. Immutable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Core {
     vocabulary: Vocabulary,
     names: Names,
@@ -118,7 +120,7 @@ pub(super) struct Core {
     ended: HashSet<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rule {
     policy: Policy,
     note: PolicyNote,
@@ -196,13 +198,12 @@ impl Policies {
         Ok(Policies { core: Arc::new(load::load(schema, files, names)?) })
     }
 
-    /// The same on a day: permits whose `@until` is past are as if they were not written. Called on a
-    /// set that was just built and is not shared yet; a shared one stays as it is.
+    /// The same on a day: permits whose `@until` is past are as if they were not written. Of a set that is
+    /// shared this makes another one, which no memo takes for the first.
     pub fn on_day(mut self, today: Date) -> Self {
-        if let Some(core) = Arc::get_mut(&mut self.core) {
-            let ended = (0u32..).zip(&core.rules).filter(|(_, rule)| rule.note.has_ended(today));
-            core.ended = ended.map(|(place, _)| place).collect();
-        }
+        let core = Arc::make_mut(&mut self.core);
+        let ended = (0u32..).zip(&core.rules).filter(|(_, rule)| rule.note.has_ended(today));
+        core.ended = ended.map(|(place, _)| place).collect();
         self
     }
 
@@ -243,6 +244,11 @@ impl Policies {
     /// Every policy's annotations, ascending by id.
     pub fn notes(&self) -> impl Iterator<Item = &PolicyNote> {
         self.core.rules.iter().map(|rule| &rule.note)
+    }
+
+    /// The approvals that these permits carry out.
+    pub fn grants(&self, permits: &[Arc<str>]) -> Vec<Arc<str>> {
+        permits.iter().filter_map(|id| self.note(id)?.grant.clone()).collect()
     }
 
     /// One policy's annotations.

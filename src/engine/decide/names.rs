@@ -110,7 +110,7 @@ impl Names {
 }
 
 /// Cedar's names of types and actions, parsed once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Vocabulary {
     types: BTreeMap<EntityKind, EntityTypeName>,
     access: [EntityUid; 4],

@@ -179,6 +179,15 @@ pub struct Weight {
     /// 0 to 1000.
     pub score: u16,
     pub tier: RiskTier,
+    /// What each feature gives to the score, greatest first.
+    pub features: [(Feature, u16); 2],
+}
+
+impl Weight {
+    /// Of a caller of whom nothing is known.
+    pub fn nothing() -> Weight {
+        Weight { score: 0, tier: RiskTier::Normal, features: shares_by_weight(&[0.0; 2]) }
+    }
 }
 
 /// A tier was entered or left; to be recorded and counted.
@@ -197,7 +206,7 @@ pub fn weigh(profile: &Profile, tuning: &Tuning, now: Moment) -> Weight {
     let sums = decayed(profile, tuning, now);
     let score = score(&sums);
     let (tier, _) = step(profile, score, tuning, now);
-    Weight { score, tier }
+    Weight { score, tier, features: shares_by_weight(&sums) }
 }
 
 /// What each feature gives to the score now, greatest first.

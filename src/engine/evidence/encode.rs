@@ -104,6 +104,10 @@ fn push_why(line: &mut Line, request: &Request<'_>) {
     line.said_if("purpose", request.purpose);
     line.code_if("legal_basis", request.legal_basis.map(|basis| basis.code()));
     line.said_if("matter_id", request.matter_id).said_if("matter_type", request.matter_type);
+    line.list("grants", "grants_count", request.grants, |out, id| push_text(out, id, TEXT_BYTES_MAX));
+    if let Some(explained) = request.explained {
+        line.flag("explained", explained);
+    }
     if let Some(justification) = request.break_glass {
         line.flag("break_glass", true);
         line.name("justification");
@@ -138,10 +142,14 @@ fn push_decision(line: &mut Line, request: &Request<'_>) {
     line.list("modes", "modes_count", request.modes, push_mode);
     line.text_if("policy_digest", request.policy_digest).number_if("risk", request.risk);
     line.code_if("tier", request.tier.map(|tier| tier.code()));
+    line.list("features", "features_count", request.features, push_feature);
     if let Some(quota) = request.quota {
         line.number("quota_limit", quota.limit).number("quota_remaining", quota.remaining);
     }
     line.number_if("status", request.status);
+    if let Some(from) = request.visible_from {
+        line.time("visible_to_subject_from", from);
+    }
 }
 
 fn push_mode(out: &mut Vec<u8>, shown: &ModeShown<'_>) {
@@ -245,13 +253,15 @@ fn push_quotas(line: &mut Line, quotas: &Quotas<'_>) {
 fn push_tier(line: &mut Line, tier: &Tier<'_>) {
     line.kind("tier").time("ts", tier.ts).said_if("caller", Some(tier.caller)).code("old", tier.old.code());
     line.code("new", tier.new.code()).number("score", tier.score).text("cause", tier.cause);
-    line.list("features", "features_count", tier.features, |out, (name, share)| {
-        out.extend_from_slice(b"{\"feature\":");
-        push_text(out, name, TEXT_BYTES_MAX);
-        out.extend_from_slice(b",\"share\":");
-        push_number(out, u64::from(*share));
-        out.push(b'}');
-    });
+    line.list("features", "features_count", tier.features, push_feature);
+}
+
+fn push_feature(out: &mut Vec<u8>, (name, share): &(&str, u16)) {
+    out.extend_from_slice(b"{\"feature\":");
+    push_text(out, name, TEXT_BYTES_MAX);
+    out.extend_from_slice(b",\"share\":");
+    push_number(out, u64::from(*share));
+    out.push(b'}');
 }
 
 fn push_reading(line: &mut Line, reading: &Reading<'_>) {

@@ -68,10 +68,14 @@ fn a_full_request() {
         policy_digest: Some("ab12"),
         risk: Some(120),
         tier: Some(RiskTier::Watch),
+        features: &[("denials", 120)],
         quota: Some(QuotaLeft { limit: 50, remaining: 49 }),
         status: Some(200),
         trace_id: Some([7; 16]),
         body_bytes: Some(20),
+        grants: &["GX-2026-0117".into()],
+        explained: Some(false),
+        visible_from: Some(1_795_397_400_000),
     };
     check(
         &Entry::Request(request),
@@ -81,14 +85,13 @@ fn a_full_request() {
             r#""trace":"d761d406af2a4a5a15f67c924378ed88","#,
             r#""department":"11330100MB0000019K","application":"civil-affairs-window","officer":"o-7","#,
             r#""post":"window","auth_method":"CERTIFICATE","cert_fpr":"00ff","represented":"11330100MB0000027E","#,
-            r#""network_known":true,"client_ip":"192.0.2.0/24","purpose":"social-assistance","#,
-            r#""legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
-            r#""break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","level":"L3","#,
+            r#""network_known":true,"client_ip":"192.0.2.0/24","purpose":"social-assistance","legal_basis":"STATUTORY_DUTY","matter_id":"m-1","matter_type":"social-assistance-review","#,
+            r#""grants":["GX-2026-0117"],"explained":false,"break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","level":"L3","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
             r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
             r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
             r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
-            r#""policy_digest":"ab12","risk":120,"tier":"T1","quota_limit":50,"quota_remaining":49,"status":200"#,
+            r#""policy_digest":"ab12","risk":120,"tier":"T1","features":[{"feature":"denials","share":120}],"quota_limit":50,"quota_remaining":49,"status":200,"visible_to_subject_from":"2026-11-23T01:30:00.000Z""#,
         ),
     );
 }

@@ -161,6 +161,11 @@ pub struct Request<'a> {
     pub legal_basis: Option<LegalBasis>,
     pub matter_id: Option<&'a str>,
     pub matter_type: Option<&'a str>,
+    /// Approvals that the determining permits carry out (`@grant`).
+    pub grants: &'a [Arc<str>],
+    /// The matter, open and assigned to the officer, is about the subject; absent where no matter says whom
+    /// it is about, or no officer or subject is named.
+    pub explained: Option<bool>,
     /// Break-glass was declared, with this justification.
     pub break_glass: Option<&'a str>,
     /// What.
@@ -193,6 +198,8 @@ pub struct Request<'a> {
     /// Risk: 0 to 1000, and the tier.
     pub risk: Option<u16>,
     pub tier: Option<RiskTier>,
+    /// What makes the risk: features and their shares, greatest first.
+    pub features: &'a [(&'static str, u16)],
     pub quota: Option<QuotaLeft>,
     /// HTTP status, where it is known with the decision.
     pub status: Option<u16>,
@@ -200,6 +207,9 @@ pub struct Request<'a> {
     pub trace_id: Option<[u8; 16]>,
     /// Bytes of the request's body, as announced.
     pub body_bytes: Option<u64>,
+    /// From when on the subject may be told, by the delays in force then; absent: at once. Whether it is
+    /// told is decided by those in force when it asks.
+    pub visible_from: Option<i64>,
 }
 
 /// Values of one label seen in an answer.

@@ -37,6 +37,25 @@ pub fn civil_date(unix_seconds: i64) -> Date {
     (year as i32, month as u8, day as u8)
 }
 
+/// The first second of a day in China: the inverse of [`civil_date`].
+///
+/// ```
+/// use zhamen::engine::identifier::{civil_date, midnight};
+/// assert_eq!(civil_date(midnight((2026, 11, 23))), (2026, 11, 23));
+/// for day in -800_000..800_000 {
+///     let begins = day * 86_400 - 8 * 3600; // eight hours before UTC
+///     assert_eq!(midnight(civil_date(begins)), begins);
+/// }
+/// ```
+pub fn midnight((year, month, day): Date) -> i64 {
+    // Years begin in March, so that leap days come last.
+    let (month, year) = (i64::from(month), i64::from(year) - i64::from(month <= 2));
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era - 719_468) * 86_400 - CHINA_OFFSET_SECONDS
+}
+
 /// The first second of a day in China.
 pub(in crate::engine) fn day_start(unix_seconds: i64) -> i64 {
     let local = unix_seconds.saturating_add(CHINA_OFFSET_SECONDS);

@@ -33,7 +33,7 @@ mod tests;
 mod thing;
 mod vat;
 
-pub use calendar::{Date, age, age_band, civil_date, exists};
+pub use calendar::{Date, age, age_band, civil_date, exists, midnight};
 pub use checksum::{organisation_check_char, resident_check_digit, uscc_check_char};
 
 pub(in crate::engine) use body::is_personal;

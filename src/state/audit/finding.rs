@@ -34,6 +34,8 @@ pub enum What {
     Sealed(String),
     #[error("the record of closed segments says otherwise")]
     Head,
+    #[error("the record of closed segments knows this one, and it is not here")]
+    Missing,
     #[error("the tile {0} holds other hashes than the entries have")]
     Tile(String),
     #[error("the first entries are kept elsewhere, and the tiles that stand for them are missing or wrong")]
@@ -86,6 +88,7 @@ impl What {
             | What::Name
             | What::Size { .. }
             | What::Head
+            | What::Missing
             | What::Sealed(_)
             | What::Tile(_)
             | What::TilesNeeded => Sort::Damaged,

@@ -38,6 +38,7 @@ mod archive;
 mod desk;
 mod feed;
 mod finding;
+mod kept;
 mod lines;
 mod open;
 mod prove;

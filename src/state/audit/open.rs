@@ -165,7 +165,7 @@ pub(super) fn walk(dir: &Path, segments: Vec<SegmentName>, size_max: u64) -> Res
             (Cursor::GENESIS, Tree::new(dir))
         }
     };
-    grow(dir, &Segments::of(dir, segments), (vouched, tree), (closed, covered), size_max)
+    grow(&Segments::of(dir, segments), (vouched, tree), (closed, covered), size_max)
 }
 
 /// The log when no segment with a finished line is here: its first entry is still to come, or all that
@@ -173,8 +173,8 @@ pub(super) fn walk(dir: &Path, segments: Vec<SegmentName>, size_max: u64) -> Res
 fn all_elsewhere(dir: &Path) -> Result<Walked, Finding> {
     let whole = |what| Finding::whole(dir.display(), what);
     let (closed, _) = Closed::read(dir, &[]).map_err(|error| whole(What::unreadable(error)))?;
-    let known = Closed::count(dir).map_err(|error| whole(What::unreadable(error)))?;
-    if known > closed.len() {
+    let known = Closed::all(dir).map_err(|error| whole(What::unreadable(error)))?;
+    if known.len() > closed.len() {
         return Err(whole(What::Head));
     }
     let cursor = closed.last().map_or(Cursor::GENESIS, |closed| closed.last);
@@ -187,7 +187,6 @@ fn all_elsewhere(dir: &Path) -> Result<Walked, Finding> {
 }
 
 fn grow(
-    dir: &Path,
     segments: &Segments,
     (vouched, mut tree): (Cursor, Tree),
     (mut closed, covered): (Vec<Closed>, usize),
@@ -201,7 +200,7 @@ fn grow(
         tree_cell.borrow_mut().grow(cursor.hash);
         tree_cell.borrow_mut().write_some().map_err(What::unreadable)
     };
-    let mut walk = Walk::new(dir, vouched, &mut sink);
+    let mut walk = Walk::new(vouched, &mut sink);
     for (index, name) in segments.names.iter().enumerate().skip(covered) {
         walk.segment(segments, index)?;
         if index + 1 < segments.names.len() && walk.cursor.size <= size_max {

@@ -2,13 +2,14 @@
 //! another. They are made from tiles, checked before they are given out, and verify without the log.
 
 use super::anchor::of_file;
-use super::segment::{Closed, SegmentName};
+use super::kept::Kept;
 use super::tiles::TileStore;
-use super::walk::{Cursor, Segments, Walk};
-use super::{CHECKPOINT, COSIGNED, Finding, What};
+use super::walk::{Cursor, Walk};
+use super::{CHECKPOINT, COSIGNED, Finding};
 use crate::engine::evidence::chain::entry_of;
 use crate::engine::evidence::checkpoint::{Checkpoint, Continues, EntryProof};
 use crate::engine::evidence::tree::{consistency, inclusion, root, verify_consistency, verify_inclusion};
+use memchr::memmem;
 use std::path::Path;
 
 /// Which entries are to be proved.
@@ -35,6 +36,10 @@ pub enum ProveError {
     Log(Finding),
     #[error("no such entry")]
     NoEntry,
+    #[error(
+        "no such entry here: what is kept begins behind entry {0}; the others are in the archive, or have expired"
+    )]
+    Elsewhere(u64),
     #[error("the log has no signed checkpoint: `audit.signing_key_file` is not set, or it never ran with it")]
     NoCheckpoint,
     #[error("the newest checkpoint covers {covered} entries; this is entry {index} counted from 0")]
@@ -49,12 +54,14 @@ pub enum ProveError {
     Io(std::io::Error),
 }
 
-/// Proofs for entries of a log, against its newest checkpoint, the cosigned one where that covers them.
+/// Proofs for entries of a log, also of those that were archived where that folder is given, against the
+/// log's newest checkpoint, the cosigned one where that covers them.
 ///
 /// # Errors
 /// There is no such entry, no checkpoint that covers it, or the log is not whole up to there.
-pub fn prove(dir: &Path, wanted: &Wanted) -> Result<Vec<Proved>, ProveError> {
-    let found = find(dir, wanted).map_err(ProveError::Log)?;
+pub fn prove(dir: &Path, archive: Option<&Path>, wanted: &Wanted) -> Result<Vec<Proved>, ProveError> {
+    let kept = Kept::of(dir, archive).map_err(ProveError::Log)?;
+    let found = find(&kept, wanted)?;
     let Some(last) = found.last() else { return Err(ProveError::NoEntry) };
     let (note, checkpoint) = covering(dir, last.cursor.size)?;
     let mut proved = Vec::new();
@@ -113,40 +120,53 @@ struct Found {
     entry: Vec<u8>,
 }
 
-/// Walks the log, for a number only the segment that holds it.
-fn find(dir: &Path, wanted: &Wanted) -> Result<Vec<Found>, Finding> {
-    let whole = |error| Finding::whole(dir.display(), What::unreadable(error));
-    let names = SegmentName::all(dir).map_err(whole)?;
-    let (closed, _) = Closed::read(dir, &names).map_err(whole)?;
-    let before = |closed: &&Closed| matches!(wanted, Wanted::Seq(seq) if closed.last.seq < *seq);
-    let (from, start) = match closed.iter().rfind(before) {
-        Some(closed) => (closed.last, names.partition_point(|name| *name <= closed.name)),
-        None => (Cursor::GENESIS, 0),
+/// Walks what is kept, for a number only the segment that holds it. Where something is kept elsewhere, a
+/// request is found whole or not at all: its decision stands before its outcome.
+fn find(kept: &Kept, wanted: &Wanted) -> Result<Vec<Found>, ProveError> {
+    let elsewhere = kept.start().seq;
+    let (from, start) = match wanted {
+        Wanted::Seq(seq) if *seq <= elsewhere => return Err(absent(elsewhere)),
+        Wanted::Seq(seq) => kept.before(*seq),
+        Wanted::Request(_) => (kept.start(), 0),
     };
-    let needle = match wanted {
-        Wanted::Seq(_) => String::new(),
-        // Quotes inside of texts are escaped, so this stands nowhere else.
-        Wanted::Request(id) => format!("\"request_id\":{}", serde_json::Value::from(id.as_str())),
-    };
-    let finder = memchr::memmem::Finder::new(needle.as_bytes());
     let mut found: Vec<Found> = Vec::new();
+    let is_wanted = wanted.test();
     let mut sink = |cursor: &Cursor, line: &[u8]| {
-        let hit = match wanted {
-            Wanted::Seq(seq) => cursor.seq == *seq,
-            Wanted::Request(_) => finder.find(line).is_some(),
-        };
-        if hit {
+        if is_wanted(cursor, line) {
             found.extend(entry_of(line).map(|entry| Found { cursor: *cursor, entry }));
         }
         Ok(())
     };
-    let segments = Segments::of(dir, names);
-    let mut walk = Walk::new(dir, from, &mut sink);
-    for at in start..segments.names.len() {
-        walk.segment(&segments, at)?;
+    let mut walk = Walk::new(from, &mut sink);
+    for at in start..kept.segments.names.len() {
+        walk.segment(&kept.segments, at).map_err(ProveError::Log)?;
         if matches!(wanted, Wanted::Seq(seq) if walk.cursor.seq >= *seq) {
             break;
         }
     }
-    Ok(found)
+    let is_begun = |found: &Found| memmem::find(&found.entry, b",\"kind\":\"outcome\"").is_none();
+    match (wanted, found.first()) {
+        (Wanted::Request(_), None) => Err(absent(elsewhere)),
+        (Wanted::Request(_), Some(first)) if elsewhere > 0 && !is_begun(first) => Err(absent(elsewhere)),
+        _ => Ok(found),
+    }
+}
+
+fn absent(elsewhere: u64) -> ProveError {
+    if elsewhere > 0 { ProveError::Elsewhere(elsewhere) } else { ProveError::NoEntry }
+}
+
+impl Wanted {
+    fn test(&self) -> impl Fn(&Cursor, &[u8]) -> bool {
+        let (seq, needle) = match self {
+            Wanted::Seq(seq) => (Some(*seq), String::new()),
+            // Quotes inside of texts are escaped, so this stands nowhere else.
+            Wanted::Request(id) => (None, format!("\"request_id\":{}", serde_json::Value::from(id.as_str()))),
+        };
+        let finder = memmem::Finder::new(needle.as_bytes()).into_owned();
+        move |cursor, line| match seq {
+            Some(seq) => cursor.seq == seq,
+            None => finder.find(line).is_some(),
+        }
+    }
 }

@@ -249,14 +249,10 @@ impl Closed {
     /// many of those they cover. Where a segment is missing that was left untrusted, the log knows it
     /// already; where any other is missing, nothing from there on is taken on trust.
     pub fn read(dir: &Path, segments: &[SegmentName]) -> io::Result<(Vec<Closed>, usize)> {
-        let text = match fs::read_to_string(dir.join(HEAD)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
+        let lines = Closed::all(dir)?;
         let base = Closed::base(dir)?;
         let (mut agreed, mut covered) = (Vec::new(), 0);
-        for closed in text.lines().map_while(Closed::parse) {
+        for closed in lines {
             match segments.get(covered) {
                 Some(name) if *name == closed.name => covered += 1,
                 // Moved to the archive, or expired.
@@ -274,11 +270,11 @@ impl Closed {
         Ok((agreed, covered))
     }
 
-    /// Lines of `head`, whether they agree with what is here or not.
-    pub fn count(dir: &Path) -> io::Result<usize> {
+    /// The lines of `head`, whether they agree with what is here or not.
+    pub fn all(dir: &Path) -> io::Result<Vec<Closed>> {
         match fs::read_to_string(dir.join(HEAD)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            text => Ok(text?.lines().map_while(Closed::parse).count()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            text => Ok(text?.lines().map_while(Closed::parse).collect()),
         }
     }
 

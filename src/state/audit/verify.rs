@@ -1,13 +1,15 @@
 //! Verifying a whole log: every entry, the tree over them, and the checkpoints that must agree.
 
 use super::anchor::Anchors;
-use super::segment::{Closed, SegmentName};
+use super::kept::Kept;
+use super::segment::Closed;
 use super::tiles::TileStore;
-use super::walk::{Cursor, Segments, Walk};
+use super::walk::{Cursor, Walk};
 use super::{CHECKPOINT, Finding, Report, What};
 use crate::engine::evidence::chain;
 use crate::engine::evidence::note::VerifierKey;
-use crate::engine::evidence::tile::Edge;
+use crate::engine::evidence::tile::{Edge, Tile};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// What a log is verified against, besides itself.
@@ -19,6 +21,9 @@ pub struct Against {
     pub checkpoints: Vec<PathBuf>,
     /// A witness file: checkpoints appended one after another.
     pub witness: Option<PathBuf>,
+    /// The folder that closed segments were moved to: then their entries are verified too, not only the
+    /// tiles that stand for them.
+    pub archive: Option<PathBuf>,
 }
 
 /// Verifies every line of every segment in a folder, and the folder's own checkpoint where it has one.
@@ -26,91 +31,103 @@ pub fn verify_dir(dir: &Path) -> Result<Report, Finding> {
     verify_against(dir, &Against::default())
 }
 
-/// The same, against a key and checkpoints kept elsewhere. Works on a log that is being written.
+/// The same, against a key and checkpoints kept elsewhere, and with the archive's entries where it is given.
+/// Works on a log that is being written.
 pub fn verify_against(dir: &Path, against: &Against) -> Result<Report, Finding> {
     let whole = |what| Finding::whole(dir.display(), what);
     // Checkpoints first: what they know is on the disk already, however the log grows meanwhile.
     let mut anchors = anchors(dir, against)?;
-    let names = SegmentName::all(dir).map_err(|error| whole(What::unreadable(error)))?;
-    let mut names = names;
-    let [first, ..] = names.as_slice() else { return Err(whole(What::NoLog)) };
-    let base = Closed::base(dir).map_err(|error| whole(What::unreadable(error)))?;
-    let base = base.filter(|_| first.first != 1);
-    if first.first != 1 && base.is_none() {
-        return Err(Finding { seq: 1, ..Finding::whole(first.file_name(), What::Name) });
-    }
-    // A move that was cut short leaves a segment before the base; the archive has it too.
-    names.retain(|name| base.as_ref().is_none_or(|base| *name > base.name));
-    let (closed, _) = Closed::read(dir, &names).map_err(|error| whole(What::unreadable(error)))?;
-    let segments = Segments::of(dir, names);
-    let store = TileStore::new(dir);
-    let (mut edge, mut full, mut tiles_missing) = (Edge::default(), Vec::new(), 0);
-    anchors.at(&edge).map_err(whole)?;
-    let has_tree = match &base {
-        Some(base) => stand_in(base, &store, &mut edge, &mut anchors).map_err(whole)?,
+    let kept = Kept::of(dir, against.archive.as_deref())?;
+    let mut tree = Grown::new(dir);
+    anchors.at(&tree.edge).map_err(whole)?;
+    let has_tree = match &kept.base {
+        Some(base) => stand_in(base, &mut tree, &mut anchors).map_err(whole)?,
         None => true,
     };
+    let tree_cell = RefCell::new(&mut tree);
     let mut sink = |cursor: &Cursor, _: &[u8]| {
         if !has_tree {
             return Ok(());
         }
-        edge.push(cursor.hash, &mut full);
-        for tile in full.drain(..) {
-            if store.contradicts(&tile) {
-                return Err(What::Tile(tile.name.path()));
-            }
-            tiles_missing += u64::from(!store.has_full(tile.name));
-        }
-        anchors.at(&edge)
+        tree_cell.borrow_mut().push(cursor.hash)?;
+        anchors.at(&tree_cell.borrow().edge)
     };
-    let start = base.as_ref().map_or(Cursor::GENESIS, |base| base.last);
-    let mut walk = Walk::new(dir, start, &mut sink);
-    for (at, name) in segments.names.iter().enumerate() {
-        walk.segment(&segments, at)?;
-        if let Some(closed) = closed.iter().find(|closed| closed.name == *name) {
-            walk.compare(name, closed)?;
+    let mut walk = Walk::new(kept.start(), &mut sink);
+    let names = &kept.segments.names;
+    for (at, name) in names.iter().enumerate() {
+        walk.segment(&kept.segments, at)?;
+        for closed in kept.closed.iter().filter(|closed| closed.name == *name) {
+            let root = has_tree.then(|| tree_cell.borrow().edge.root());
+            walk.compare(&kept.segments.dirs[at], closed, root)?;
         }
     }
     let report = Report {
-        segments: segments.names.len(),
+        segments: names.len(),
         entries: walk.cursor.size,
         last_seq: walk.cursor.seq,
         head: chain::hex_of_hash(&walk.cursor.hash),
         torn_bytes: walk.torn_bytes,
         untrusted_bytes: walk.untrusted_bytes,
         gaps: std::mem::take(&mut walk.gaps),
-        elsewhere: start.size,
+        elsewhere: kept.start().size,
         ..Report::default()
     };
     anchors.end(report.entries).map_err(whole)?;
-    // Those at the tree's right edge, of which no full tile has been compared.
-    if let Some(tile) = edge.partial().iter().find(|tile| has_tree && store.contradicts(tile)) {
-        return Err(whole(What::Tile(tile.name.path())));
+    if let Some(missing) = kept.missing() {
+        return Err(missing);
     }
-    let root = if has_tree { edge.root() } else { [0; 32] };
-    Ok(Report { root, checkpoints: anchors.agreed, covered: anchors.covered, tiles_missing, ..report })
+    let root = if has_tree { tree.end().map_err(whole)? } else { [0; 32] };
+    let (checkpoints, covered) = (anchors.agreed, anchors.covered);
+    Ok(Report { root, checkpoints, covered, tiles_missing: tree.missing, ..report })
+}
+
+/// The tree over the entries, and the stored tiles held against it.
+struct Grown {
+    edge: Edge,
+    store: TileStore,
+    full: Vec<Tile>,
+    /// Full tiles that are not stored.
+    missing: u64,
+}
+
+impl Grown {
+    fn new(dir: &Path) -> Grown {
+        Grown { edge: Edge::default(), store: TileStore::new(dir), full: Vec::new(), missing: 0 }
+    }
+
+    fn push(&mut self, leaf: [u8; 32]) -> Result<(), What> {
+        self.edge.push(leaf, &mut self.full);
+        for tile in self.full.drain(..) {
+            if self.store.contradicts(&tile) {
+                return Err(What::Tile(tile.name.path()));
+            }
+            self.missing += u64::from(!self.store.has_full(tile.name));
+        }
+        Ok(())
+    }
+
+    /// The root, when those tiles agree too that are at the right edge and not full yet.
+    fn end(&self) -> Result<[u8; 32], What> {
+        match self.edge.partial().iter().find(|tile| self.store.contradicts(tile)) {
+            Some(tile) => Err(What::Tile(tile.name.path())),
+            None => Ok(self.edge.root()),
+        }
+    }
 }
 
 /// Grows the tree over entries that are kept elsewhere from the tiles that stand for them, so that
 /// every checkpoint is compared and the root at the end is the whole log's. Not, where there is no tile
 /// and nothing to compare: an archive whose first entries have expired.
-fn stand_in(
-    base: &Closed,
-    store: &TileStore,
-    edge: &mut Edge,
-    anchors: &mut Anchors<'_>,
-) -> Result<bool, What> {
-    let mut leaves = store.lookup(base.last.size);
+fn stand_in(base: &Closed, tree: &mut Grown, anchors: &mut Anchors<'_>) -> Result<bool, What> {
+    let mut leaves = tree.store.lookup(base.last.size);
     if anchors.is_empty() && leaves(0, 0).is_none() {
         return Ok(false);
     }
-    let mut full = Vec::new();
     for index in 0..base.last.size {
-        edge.push(leaves(0, index).ok_or(What::TilesNeeded)?, &mut full);
-        full.clear();
-        anchors.at(edge)?;
+        tree.push(leaves(0, index).ok_or(What::TilesNeeded)?)?;
+        anchors.at(&tree.edge)?;
     }
-    if edge.root() == base.root { Ok(true) } else { Err(What::TilesNeeded) }
+    if tree.edge.root() == base.root { Ok(true) } else { Err(What::TilesNeeded) }
 }
 
 fn anchors<'a>(dir: &Path, against: &'a Against) -> Result<Anchors<'a>, Finding> {

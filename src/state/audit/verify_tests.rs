@@ -4,6 +4,8 @@
 use super::*;
 use crate::config::settings::AuditSettings;
 use crate::engine::evidence::{Entry, encode};
+use crate::state::audit::segment::SegmentName;
+use crate::state::audit::walk::Segments;
 use crate::state::audit::{Audit, Sort};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -54,8 +56,8 @@ impl Log {
 
     /// Walks some segments, and says where it comes to.
     fn walk(&self, from: Cursor, first: usize, end: usize) -> Result<Cursor, Finding> {
-        let (dir, mut sink) = (self.dir(), |_: &Cursor, _: &[u8]| Ok(()));
-        let mut walk = Walk::new(&dir, from, &mut sink);
+        let mut sink = |_: &Cursor, _: &[u8]| Ok(());
+        let mut walk = Walk::new(from, &mut sink);
         (first..end).try_for_each(|at| walk.segment(&self.segments, at))?;
         Ok(walk.cursor)
     }

@@ -4,7 +4,7 @@ use super::lines::Lines;
 use super::segment::{Closed, SegmentName};
 use super::{Finding, GapFound, What};
 use crate::engine::evidence::chain::{self, LINE_BYTES_MAX, Linked};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A place in the log: the last entry seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +27,54 @@ impl Cursor {
 /// What follows each entry, with its line: the tree that grows by its hash, for example.
 pub(super) type Sink<'a> = dyn FnMut(&Cursor, &[u8]) -> Result<(), What> + 'a;
 
-/// All segments of a folder, and where trust in each ends.
+/// Segments in order, and where trust in each ends.
 pub(super) struct Segments {
     pub names: Vec<SegmentName>,
+    /// For each: the folder that it lies in.
+    pub dirs: Vec<PathBuf>,
     /// For each: the first number that a gap in a later segment gives up.
     trusted_until: Vec<Option<u64>>,
 }
 
 impl Segments {
+    /// Those of one folder.
     pub fn of(dir: &Path, names: Vec<SegmentName>) -> Segments {
-        let mut trusted_until = vec![None; names.len()];
+        Segments::placed(names.into_iter().map(|name| (name, dir.to_owned())).collect())
+    }
+
+    fn placed(places: Vec<(SegmentName, PathBuf)>) -> Segments {
+        let mut trusted_until = vec![None; places.len()];
         let mut nearest: Option<u64> = None;
-        for (at, name) in names.iter().enumerate().rev() {
+        for (at, (name, dir)) in places.iter().enumerate().rev() {
             trusted_until[at] = nearest;
             if let Some((first, _)) = first_line(dir, name).and_then(|line| line.gap) {
                 nearest = Some(nearest.map_or(first, |nearest| nearest.min(first)));
             }
         }
-        Segments { names, trusted_until }
+        let (names, dirs) = places.into_iter().unzip();
+        Segments { names, dirs, trusted_until }
+    }
+
+    /// Nothing is taken behind the last entry of this segment, if it is the last of these.
+    pub fn end_last(&mut self, closed: &Closed) {
+        if let (Some(name), Some(until)) = (self.names.last(), self.trusted_until.last_mut())
+            && *name == closed.name
+        {
+            *until = Some(closed.last.seq + 1);
+        }
+    }
+
+    fn into_places(self) -> impl Iterator<Item = (SegmentName, PathBuf)> {
+        self.names.into_iter().zip(self.dirs)
+    }
+
+    pub fn only(self, is_meant: impl Fn(&SegmentName) -> bool) -> Segments {
+        Segments::placed(self.into_places().filter(|(name, _)| is_meant(name)).collect())
+    }
+
+    /// These, then those of another folder, whose gaps may give up the end of the last of these.
+    pub fn then(self, later: Segments) -> Segments {
+        Segments::placed(self.into_places().chain(later.into_places()).collect())
     }
 }
 
@@ -56,7 +86,6 @@ fn first_line(dir: &Path, name: &SegmentName) -> Option<Linked> {
 
 /// A walk along the chain, segment by segment.
 pub(super) struct Walk<'a> {
-    dir: &'a Path,
     pub cursor: Cursor,
     /// Bytes of the segment walked last that belong to the log.
     pub bytes: u64,
@@ -70,9 +99,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(dir: &'a Path, cursor: Cursor, sink: &'a mut Sink<'a>) -> Self {
+    pub fn new(cursor: Cursor, sink: &'a mut Sink<'a>) -> Self {
         Walk {
-            dir,
             cursor,
             bytes: 0,
             whole: true,
@@ -90,7 +118,7 @@ impl<'a> Walk<'a> {
         let (trusted_until, is_last) = (segments.trusted_until[at], at + 1 == segments.names.len());
         self.bytes = 0;
         let unreadable = |error| self.finding(name, 0, What::unreadable(error));
-        let (reader, length) = name.open(self.dir).map_err(unreadable)?;
+        let (reader, length) = name.open(&segments.dirs[at]).map_err(unreadable)?;
         let mut lines = Lines::new(reader);
         for number in 1.. {
             if trusted_until == Some(self.cursor.seq + 1) {
@@ -148,10 +176,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub fn compare(&self, name: &SegmentName, closed: &Closed) -> Result<(), Finding> {
-        closed.check_size(self.dir).map_err(|what| self.finding(name, 0, what))?;
+    /// Holds what was closed against the segment in this folder that was walked last, and the root of the
+    /// tree up to there, where one is grown.
+    pub fn compare(&self, dir: &Path, closed: &Closed, root: Option<[u8; 32]>) -> Result<(), Finding> {
+        let name = &closed.name;
+        closed.check_size(dir).map_err(|what| self.finding(name, 0, what))?;
         let agrees = closed.last == self.cursor && closed.bytes == self.bytes;
-        if agrees { Ok(()) } else { Err(self.finding(name, 0, What::Head)) }
+        let is_root = root.is_none_or(|root| root == closed.root);
+        if agrees && is_root { Ok(()) } else { Err(self.finding(name, 0, What::Head)) }
     }
 
     /// A finding in a line, or with 0 about the file.

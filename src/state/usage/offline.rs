@@ -25,10 +25,22 @@ impl Offline {
     /// # Errors
     /// The log cannot be read.
     pub fn open(dir: Option<&Path>, folders: &[PathBuf], terms: &[Term]) -> Result<Offline, FollowError> {
-        let mut index = dir.map_or_else(|| Index::peek(Path::new("")), Index::peek);
-        if !is_of_log(&index, folders) {
-            index = Index::peek(Path::new(""));
-        }
+        let index = dir.map_or_else(|| Index::peek(Path::new("")), Index::peek);
+        let index = if is_of_log(&index, folders) { index } else { Index::peek(Path::new("")) };
+        Offline::continued(index, folders, terms)
+    }
+
+    /// The same, but none where there is no index of this log: then one reading of the log finds as much.
+    ///
+    /// # Errors
+    /// As [`Offline::open`].
+    pub fn indexed(dir: &Path, folders: &[PathBuf], terms: &[Term]) -> Result<Option<Offline>, FollowError> {
+        let index = Index::peek(dir);
+        let is_there = index.last().0 > 0 && is_of_log(&index, folders);
+        is_there.then(|| Offline::continued(index, folders, terms)).transpose()
+    }
+
+    fn continued(mut index: Index, folders: &[PathBuf], terms: &[Term]) -> Result<Offline, FollowError> {
         let (log_dir, archives) =
             folders.split_first().map_or((Path::new("."), &[][..]), |(one, more)| (one, more));
         let follower = Follower::after(log_dir, index.last().0);
@@ -42,6 +54,30 @@ impl Offline {
         }
         index.keep_only(&keys);
         Ok(Offline { index, log: LogReader::new(folders.to_vec()) })
+    }
+
+    /// Where entries of these terms stand, ascending. Among them may be some of others, whose digest is the
+    /// same, and outcomes.
+    ///
+    /// # Errors
+    /// The index cannot be read, or is not what was written.
+    pub fn places(&self, terms: &[Term]) -> Result<Vec<u64>, UsageError> {
+        let mut places = Vec::new();
+        for term in terms {
+            let found = self.index.view().newest(term.key(), u64::MAX, usize::MAX);
+            places.extend(found.map_err(UsageError::Index)?);
+        }
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
+    }
+
+    /// The line of an entry, its own hash checked; none if it is older than what is kept.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is not what was written.
+    pub fn line(&mut self, seq: u64) -> Result<Option<Vec<u8>>, UsageError> {
+        Ok(self.log.kept_line(seq)?)
     }
 
     /// A page of uses, newest first.

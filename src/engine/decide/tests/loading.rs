@@ -28,6 +28,8 @@ const GOOD: &str = "@id(\"good\") permit (principal, action, resource) when { co
 #[test]
 fn what_policies_must_say_of_themselves() {
     assert!(demo::build(GOOD).is_ok());
+    let granted = demo::build(&GOOD.replace("permit", "@grant(\"GX-1\") permit")).unwrap();
+    assert_eq!(granted.grants(&["good".into(), "another".into()]), ["GX-1".into()]);
     let forbid = |annotations: &str| {
         format!("{annotations}\nforbid (principal, action, resource) when {{ context.tier == 9 }};")
     };
@@ -40,6 +42,12 @@ fn what_policies_must_say_of_themselves() {
         (forbid("@id(\"f\")\n@reason(\"E-NOPE\") @cite(\"x\")"), "test.cedar:2:1", "no valid @reason"),
         (forbid("@id(\"f\") @reason(\"E-LEVEL\")"), "test.cedar:1:1", "has no @cite"),
         (forbid("@id(\"f\") @reason(\"E-LEVEL\") @cite(\" \")"), "test.cedar:1:1", "has no @cite"),
+        (
+            forbid("@id(\"f\") @reason(\"E-LEVEL\") @cite(\"x\")\n@grant(\"GX-1\")"),
+            "test.cedar:2:1",
+            "only permits grant",
+        ),
+        (GOOD.replace("permit", "\n@grant(\" \") permit"), "test.cedar:2:1", "@grant of `good` is empty"),
         (String::new(), "*.cedar", "no policy at all"),
         ("// only a comment".to_owned(), "*.cedar", "no policy at all"),
     ] {
