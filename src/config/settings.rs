@@ -263,12 +263,28 @@ pub enum SinkTarget {
     Otlp { address: SinkAddress, path: String, token_file: Option<PathBuf> },
 }
 
-/// Where a sink listens; TLS exactly where there is a CA file.
+/// Where a sink listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkAddress {
+    /// The name that its certificate must have, where it is TLS.
     pub host: String,
     pub port: u16,
-    pub ca_file: Option<PathBuf>,
+    pub tls: Option<SinkTls>,
+}
+
+/// How a sink and the gateway prove themselves to each other. The files are read for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkTls {
+    /// CAs that the receiver must chain to; no others are trusted.
+    pub ca_file: PathBuf,
+    pub client: Option<ClientPair>,
+}
+
+/// Certificate and key that prove the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPair {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
 }
 
 /// Rate and burst of one quota class.

@@ -179,7 +179,7 @@ fn checks(parts: &Parts) -> Vec<Check> {
         ok: true,
         detail: match sink.ok {
             true => format!("{} at entry {}", sink.name, sink.delivered_seq),
-            false => format!("{} fails at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
+            false => format!("{} FAILING at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
         },
     }));
     checks.extend(evidence_checks(&audit));
