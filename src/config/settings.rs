@@ -256,11 +256,20 @@ pub struct SinkSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkTarget {
     /// A file of JSON lines; renamed away at a size, so many old ones are kept.
-    File { path: PathBuf, bytes_max: u64, keep: usize },
+    File { path: PathBuf, format: FileFormat, bytes_max: u64, keep: usize },
     /// RFC 5424 over TCP or TLS.
     Syslog(SinkAddress),
     /// OTLP/HTTP with JSON; the token is sent as bearer.
     Otlp { address: SinkAddress, path: String, token_file: Option<PathBuf> },
+}
+
+/// What stands in a line of a sink's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// The log's own line.
+    Json,
+    /// The entry as an event of OCSF.
+    Ocsf,
 }
 
 /// Where a sink listens.

@@ -2,8 +2,8 @@
 //! no plain text beyond this machine.
 
 use super::meaning::Meaning;
-use super::settings::{ClientPair, SinkAddress, SinkSettings, SinkTarget, SinkTls};
-use super::written::{Sink, SinkFile, SinkOtlp, SinkSyslog};
+use super::settings::{ClientPair, FileFormat, SinkAddress, SinkSettings, SinkTarget, SinkTls};
+use super::written::{self, Sink, SinkFile, SinkOtlp, SinkSyslog};
 use crate::written::At;
 use std::net::IpAddr;
 
@@ -49,6 +49,10 @@ impl Meaning<'_> {
     fn sink_file(&mut self, written: &SinkFile) -> SinkTarget {
         SinkTarget::File {
             path: self.folder(Some(&written.path), "", false),
+            format: match written.format {
+                written::FileFormat::Json => FileFormat::Json,
+                written::FileFormat::Ocsf => FileFormat::Ocsf,
+            },
             bytes_max: self.bytes(written.bytes_max.as_ref(), 256 << 20),
             keep: self.count(written.keep.as_ref(), 8),
         }
@@ -147,6 +151,12 @@ mod tests {
 
     #[test]
     fn sinks_are_what_was_written() {
+        let file = |format| SinkTarget::File {
+            path: "/base/copy.jsonl".into(),
+            format,
+            bytes_max: 256 << 20,
+            keep: 8,
+        };
         let tls = |ca_file: &str, client: Option<(&str, &str)>| SinkTls {
             ca_file: ca_file.into(),
             client: client.map(|(certificate, key)| ClientPair {
@@ -156,10 +166,8 @@ mod tests {
         };
         let address = |host: &str, port, tls: Option<SinkTls>| SinkAddress { host: host.into(), port, tls };
         for (written, target) in [
-            (
-                "{name: a, file: {path: copy.jsonl}}",
-                SinkTarget::File { path: "/base/copy.jsonl".into(), bytes_max: 256 << 20, keep: 8 },
-            ),
+            ("{name: a, file: {path: copy.jsonl}}", file(FileFormat::Json)),
+            ("{name: a, file: {path: copy.jsonl, format: ocsf}}", file(FileFormat::Ocsf)),
             (
                 "{name: a, syslog: {url: 'tcp://127.0.0.1:514'}}",
                 SinkTarget::Syslog(address("127.0.0.1", 514, None)),

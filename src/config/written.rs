@@ -332,12 +332,23 @@ pub(super) struct Sink {
 pub(super) struct SinkFile {
     /// Where it lies. Required.
     pub path: At<String>,
+    /// `json`: the log's own lines, which verify like the log. `ocsf`: events of OCSF 1.3.0. Default `json`.
+    #[serde(default)]
+    pub format: FileFormat,
     /// At this size it is renamed to `<path>.1`. Default `256MiB`.
     #[serde(default)]
     pub bytes_max: Option<At<Bytes>>,
     /// Renamed ones that are kept. Default `8`.
     #[serde(default)]
     pub keep: Option<At<u64>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileFormat {
+    #[default]
+    Json,
+    Ocsf,
 }
 
 /// A copy by syslog.

@@ -63,8 +63,8 @@ impl Pump {
         ends: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let target = match &sink.target {
-            SinkTarget::File { path, bytes_max, keep } => {
-                Target::File(Copy { path: path.clone(), bytes_max: *bytes_max, keep: *keep })
+            SinkTarget::File { path, format, bytes_max, keep } => {
+                Target::File(Copy { path: path.clone(), format: *format, bytes_max: *bytes_max, keep: *keep })
             }
             SinkTarget::Syslog(address) => Target::Syslog(Syslog::new(Dial::new(address)?)),
             SinkTarget::Otlp { address, path, token_file } => Target::Otlp(Otlp {

@@ -1,6 +1,6 @@
 use super::position::{Place, PositionFile};
 use super::*;
-use crate::config::settings::{SinkAddress, SinkTarget, SinkTls};
+use crate::config::settings::{FileFormat, SinkAddress, SinkTarget, SinkTls};
 use crate::engine::evidence::{Entry, encode};
 use std::io::{Read, Write as _};
 use std::net::TcpListener;
@@ -79,7 +79,7 @@ fn seq(line: &str) -> u64 {
 }
 
 fn file_target(dir: &Path) -> SinkTarget {
-    SinkTarget::File { path: dir.join("copy.jsonl"), bytes_max: 1 << 30, keep: 1 }
+    SinkTarget::File { path: dir.join("copy.jsonl"), format: FileFormat::Json, bytes_max: 1 << 30, keep: 1 }
 }
 
 fn copied(ground: &Ground) -> String {
