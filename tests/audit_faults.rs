@@ -369,12 +369,15 @@ fn a_slow_disk_refuses_what_it_cannot_take() {
     assert!((300..1500).contains(&p99_ms), "{told:?}");
     let report = verify_dir(&dir).unwrap();
     assert!(report.gaps.is_empty() && answered.is_subset(&places(&dir)), "{report:?}");
-    let counted =
-        lines(&dir).iter().filter(|line| line.contains("\"kind\":\"refused\"")).map(count).sum::<u64>();
+    let counted = lines(&dir)
+        .iter()
+        .filter(|line| line.contains("\"kind\":\"refused\""))
+        .map(|line| count(line))
+        .sum::<u64>();
     assert_eq!(counted, refused, "refusals are entered with their number");
 }
 
-fn count(line: &String) -> u64 {
+fn count(line: &str) -> u64 {
     line.split("\"count\":").nth(1).unwrap().split([',', '}']).next().unwrap().parse().unwrap()
 }
 

@@ -158,6 +158,8 @@ pub struct CatalogueSettings {
     pub base_url: String,
     /// Who publishes the catalogue.
     pub publisher: Text,
+    /// Catalogue, register of grants, checkpoint and tiles are served on the data plane too.
+    pub on_data_plane: bool,
 }
 
 /// The audit log.

@@ -400,6 +400,9 @@ pub(super) struct Catalogue {
     /// Who publishes the catalogue, in Chinese and English.
     /// Default `{zh: 政务数据共享主管部门, en: Competent authority for data sharing}`.
     pub publisher: Option<Text>,
+    /// Serve `/catalogue`, `/grants` and `/audit/v1/` (checkpoint and tiles) on the data plane too, for everybody.
+    /// Default `false`.
+    pub on_data_plane: bool,
 }
 
 /// Rate and burst of one quota class.

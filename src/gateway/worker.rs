@@ -45,6 +45,9 @@ pub(super) fn start(
                     // Boxed, so that the requests of departments do not carry its room.
                     return Box::pin(super::usage::respond(&parts, peer.address.ip(), request)).await;
                 }
+                if super::public::is_for_us(&parts, &request) {
+                    return Box::pin(super::public::respond(&parts, request)).await;
+                }
                 serve(worker, peer, request).await
             }
         }));
