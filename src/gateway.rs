@@ -5,6 +5,7 @@
 //! flushed, then the process may end.
 
 mod admin;
+mod public;
 mod upkeep;
 mod usage;
 mod worker;
@@ -22,6 +23,7 @@ use crate::net::drain::{Stop, drain};
 use crate::net::listener::bind_workers;
 use crate::net::tls::TlsStore;
 use crate::ops::metrics::Metrics;
+use crate::ops::registers::Pages;
 use crate::ops::sinks::Sinks;
 use crate::ops::usage::UsageView;
 use crate::request::Shared;
@@ -88,6 +90,8 @@ pub(crate) struct Parts {
     pub drifts: Arc<Drifts>,
     pub subject_keys: SubjectKeys,
     pub usage: Arc<UsageView>,
+    pub pages: Pages,
+    pub public: public::Public,
     /// Set once everything else has started.
     pub sinks: OnceLock<Sinks>,
 }
@@ -255,6 +259,8 @@ fn parts(settings: Settings, start: AuditStart, clock: Clock) -> Result<(Parts, 
         drifts: Arc::default(),
         subject_keys,
         usage,
+        pages: Pages::new(settings.catalogue.clone()),
+        public: public::Public::default(),
         sinks: OnceLock::new(),
         clock,
         settings,

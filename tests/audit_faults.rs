@@ -1,26 +1,39 @@
-//! A disk that fails: full, read-only, with errors on write or sync. AU-02, AU-03, AU-04.
+//! A disk that fails or is slow, permissions that go, a clock that steps, and a log too large for memory.
+//! AU-02, AU-03, AU-04, AU-10, AU-11, AU-12; `fault_rows.rs` says where the other rows are.
 //!
 //! Disks are mounted in a mount namespace of their own (`unshare`), which is gone with the test; errors
-//! are injected by `strace`. Both come with `tests/real/install`. As in `audit_crash.rs` this program
+//! are injected by `strace`, steps of the clock by `libfaketime`. All come with `tests/real/install`. As in `audit_crash.rs` this program
 //! starts itself again as the writer, which answers one line a request.
 
 mod audit_support;
 
-use audit_support::{eventually, lines, record, settings};
+use audit_support::{entry, eventually, lines, record, settings};
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Lines};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-use zhamen::state::audit::{Audit, verify_dir};
+use zhamen::config::settings::AuditSettings;
+use zhamen::engine::reason::Cause;
+use zhamen::state::audit::{Audit, Pending, verify_dir};
 
 const CHILD: &str = "ZHAMEN_AUDIT_FAULTS_CHILD";
+/// What the child does instead of writing: `flood` or `verify`.
+const DUTY: &str = "ZHAMEN_AUDIT_FAULTS_DUTY";
 
 /// Not a test by itself: the writing process. One request every few milliseconds, for ever.
 #[test]
 fn child() {
     let Ok(dir) = std::env::var(CHILD) else { return };
     let dir = Path::new(&dir);
+    // The harness leaves its line open.
+    println!();
+    match std::env::var(DUTY).unwrap_or_default().as_str() {
+        "flood" => return flood(dir),
+        "verify" => return println!("verified {} {}", verify_dir(dir).unwrap().entries, peak_kib()),
+        _ => {}
+    }
     let settings = settings(dir);
     let audit = if dir.exists() { Audit::open(&settings) } else { Audit::create(&settings) }.unwrap();
     for number in 0_u64.. {
@@ -40,12 +53,18 @@ struct Writer {
 impl Writer {
     /// Starts the writer behind a command that gets it as its last arguments.
     fn start(dir: &Path, before: &[&str]) -> Writer {
+        Writer::on_duty("write", dir, before)
+    }
+
+    /// The same process with another duty.
+    fn on_duty(duty: &str, dir: &Path, before: &[&str]) -> Writer {
         let this = std::env::current_exe().unwrap();
         let itself = [this.to_str().unwrap(), "child", "--exact", "--nocapture", "--test-threads=1"];
         let all = [before, &itself].concat();
         let mut process = Command::new(all[0])
             .args(&all[1..])
             .env(CHILD, dir)
+            .env(DUTY, duty)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -260,4 +279,176 @@ fn a_file_taken_away_is_noticed_within_seconds() {
         assert!(began.elapsed() < Duration::from_secs(3), "{damage}");
         writer.next("answered ");
     }
+}
+
+/// AU-04: the permission to use the folder is lost and comes back. Root keeps its permissions whatever the
+/// folder says, so the writer is started without the capability for that.
+#[test]
+fn a_lost_permission_refuses_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("log");
+    let bound = "--bounding-set=-dac_override,-dac_read_search";
+    let before: &[&str] = if rustix_is_root() { &["setpriv", bound] } else { &["env"] };
+    let mut writer = Writer::start(&dir, before);
+    let mut answered: HashSet<String> = (0..20).map(|_| writer.next("answered ")).collect();
+    let mode = |mode| std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    let began = Instant::now();
+    writer.next("refused ");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    mode(0o700);
+    answered.extend((0..20).map(|_| writer.next("answered ")));
+    drop(writer);
+    let report = verify_dir(&dir).unwrap();
+    assert!(!report.gaps.is_empty() && answered.is_subset(&places(&dir)), "{report:?}");
+}
+
+/// Places of the flooded log, requests a second, and how long they come.
+const FLOOD_PLACES: usize = 1000;
+const FLOOD_PER_MS: u64 = 5;
+const FLOOD_MS: u64 = 6000;
+
+/// Five thousand requests a second, each answered, refused, or told.
+fn flood(dir: &Path) {
+    let settings = AuditSettings { queue_max: FLOOD_PLACES, ..settings(dir) };
+    let audit = Audit::open(&settings).unwrap();
+    let (send, pending) = std::sync::mpsc::channel::<(Instant, Pending)>();
+    let wait = std::thread::spawn(move || {
+        let mut waits = Vec::new();
+        for (began, pending) in pending {
+            let receipt = pending.receipt_blocking().unwrap();
+            waits.push(began.elapsed().as_millis());
+            println!("answered {} {}", receipt.seq(), receipt.hash_hex());
+        }
+        waits.sort_unstable();
+        waits[waits.len() * 99 / 100]
+    });
+    let (began, mut refused, mut places_max) = (Instant::now(), 0_u64, 0);
+    for ms in 0..FLOOD_MS {
+        for one in 0..FLOOD_PER_MS {
+            match audit.reserve() {
+                Ok(mut slot) => {
+                    send.send((Instant::now(), slot.write(entry(&format!("f{ms}-{one}"))))).unwrap()
+                }
+                Err(Cause::AuditQueue) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        places_max = places_max.max(audit.health().places);
+        std::thread::sleep((began + Duration::from_millis(ms + 1)).saturating_duration_since(Instant::now()));
+    }
+    drop(send);
+    let p99 = wait.join().unwrap();
+    println!("flooded {refused} {places_max} {} {p99}", audit.health().batches);
+}
+
+/// AU-10: five thousand requests a second on a disk that takes 300 ms for a sync: what there is no place
+/// for is refused and counted, what is answered is in the log, one sync serves many, and the wait is bounded.
+#[test]
+fn a_slow_disk_refuses_what_it_cannot_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("log");
+    drop(Audit::create(&settings(&dir)).unwrap());
+    let slow = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=300000"];
+    let before = [&["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"], slow.as_slice()].concat();
+    let mut writer = Writer::on_duty("flood", &dir, &before);
+    let (mut answered, mut told) = (HashSet::new(), None);
+    for line in writer.output.by_ref().map(Result::unwrap) {
+        if let Some(place) = line.strip_prefix("answered ") {
+            answered.insert(place.to_owned());
+        } else if let Some(numbers) = line.strip_prefix("flooded ") {
+            told = Some(numbers.split(' ').map(|number| number.parse::<u64>().unwrap()).collect::<Vec<_>>());
+        }
+    }
+    let told = told.expect("the writer came to its end");
+    let [refused, places_max, batches, p99_ms] = told[..] else { panic!("{told:?}") };
+    println!("{} answered, {refused} refused, p99 {p99_ms} ms", answered.len());
+    assert_eq!(answered.len() as u64 + refused, FLOOD_MS * FLOOD_PER_MS, "nobody is left without an answer");
+    assert!(refused > 0 && places_max <= FLOOD_PLACES as u64, "{told:?}");
+    assert!(batches * 100 < answered.len() as u64, "one sync serves many: {told:?}");
+    assert!((300..1500).contains(&p99_ms), "{told:?}");
+    let report = verify_dir(&dir).unwrap();
+    assert!(report.gaps.is_empty() && answered.is_subset(&places(&dir)), "{report:?}");
+    let counted = lines(&dir)
+        .iter()
+        .filter(|line| line.contains("\"kind\":\"refused\""))
+        .map(|line| count(line))
+        .sum::<u64>();
+    assert_eq!(counted, refused, "refusals are entered with their number");
+}
+
+fn count(line: &str) -> u64 {
+    line.split("\"count\":").nth(1).unwrap().split([',', '}']).next().unwrap().parse().unwrap()
+}
+
+/// AU-11: the wall clock is set back by an hour, and forth again: entries keep their order, and each step
+/// is one, with its size.
+#[test]
+fn a_step_of_the_clock_is_entered_and_changes_no_order() {
+    let library = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let library =
+        library.map(|folder| folder.path().join("faketime/libfaketime.so.1")).find(|file| file.is_file());
+    let library = library.expect("libfaketime is missing: run tests/run, which installs what the tests need");
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, time) = (folder.path().join("log"), folder.path().join("time"));
+    std::fs::write(&time, "+0").unwrap();
+    let preload = format!("LD_PRELOAD={}", library.display());
+    let file = format!("FAKETIME_TIMESTAMP_FILE={}", time.display());
+    let before = ["env", &preload, &file, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"];
+    let mut writer = Writer::start(&dir, &before);
+    let mut seqs: Vec<u64> = Vec::new();
+    let mut answered = |writer: &mut Writer| {
+        seqs.extend(
+            (0..20).map(|_| writer.next("answered ").split(' ').next().unwrap().parse::<u64>().unwrap()),
+        );
+    };
+    answered(&mut writer);
+    for (offset, hours) in [("-3600", -1), ("+0", 1)] {
+        std::fs::write(&time, offset).unwrap();
+        eventually("the step to be entered", || {
+            let steps = lines(&dir);
+            let steps: Vec<&String> = steps.iter().filter(|line| line.contains("\"clock_step\"")).collect();
+            let step =
+                |line: &str| line.split("\"step_ms\":").nth(1)?.split([',', '}']).next()?.parse::<i64>().ok();
+            let last = step(steps.last()?)?;
+            (last.signum() == hours && (last.abs() - 3_600_000).abs() < 5_000).then_some(())
+        });
+        answered(&mut writer);
+    }
+    drop(writer);
+    assert!(seqs.is_sorted_by(|one, next| one < next));
+    verify_dir(&dir).unwrap();
+    let times = lines(&dir).iter().filter(|line| line.contains("\"clock_step\"")).count();
+    assert_eq!(times, 2, "each step once");
+}
+
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// AU-12: verification takes the same memory for a log ten times as long. (`cargo bench --bench audit
+/// -- large` does it with ten gigabytes.)
+#[test]
+fn verification_takes_constant_memory() {
+    let peak = |entries: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("log");
+        let audit = Audit::create(&settings(&dir)).unwrap();
+        for thousand in 0..entries / 1000 {
+            let body = |one: usize| entry(&format!("v{thousand}-{one}-{}", "x".repeat(800)));
+            let pending: Vec<_> = (0..1000).map(|one| audit.note(body(one))).collect();
+            for pending in pending {
+                pending.receipt_blocking().unwrap();
+            }
+        }
+        drop(audit);
+        let said = Writer::on_duty("verify", &dir, &["env"]).next("verified ");
+        let (verified, kib) = said.split_once(' ').unwrap();
+        assert_eq!(verified, entries.to_string());
+        kib.parse::<u64>().unwrap()
+    };
+    let (small, large) = (peak(6_000), peak(60_000));
+    assert!(large < small + 8 * 1024, "{small} KiB, then {large} KiB for ten times as much");
 }

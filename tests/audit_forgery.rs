@@ -262,6 +262,7 @@ const FORGERIES: &[Change] = &[
     }),
 ];
 
+/// AU-06, AU-07: each of these is found by both verifiers.
 #[test]
 fn every_rearrangement_is_found() {
     let (site, mut both) = (Site::with(100), Both::start());

@@ -360,6 +360,7 @@ fn a_changed_entry_keeps_the_next_process_from_starting() {
     assert!(finding.to_string().starts_with("audit-00000000000000000001.jsonl, line 1, byte 0, entry 1: "));
 }
 
+/// AU-12: while it is written.
 #[test]
 fn a_live_log_can_be_verified() {
     let dir = tempfile::tempdir().unwrap();

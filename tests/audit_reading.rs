@@ -126,6 +126,7 @@ fn commands_show_what_is_meant_and_each_reading_is_an_entry() {
     assert_eq!(verify_dir(&site.path("audit")).unwrap().entries, 19 + 15);
 }
 
+/// AU-12: garbage, and nothing at all.
 #[test]
 fn wrong_arguments_and_what_is_not_a_log_end_with_their_codes() {
     let site = Site::new();

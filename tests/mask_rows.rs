@@ -172,7 +172,7 @@ fn masker(format: &Format, sieved: bool, records_max: u64) -> Masker {
             rule(DisclosureMode::None, LabelAction::Drop),
         ]
         .into(),
-        token_key: TokenKey::derive(&[7; 32], "department", "matter"),
+        token_key: TokenKey::derive(&[7; 32], "department", "matter").into(),
         claim: None,
         today: (2026, 11, 22),
         records_max: Some(records_max),

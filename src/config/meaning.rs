@@ -95,6 +95,7 @@ impl<'a> Meaning<'a> {
         CatalogueSettings {
             base_url: base_url.map_or_else(default, |at| at.value.clone()),
             publisher: written.publisher.clone().unwrap_or(publisher),
+            on_data_plane: written.on_data_plane,
         }
     }
 

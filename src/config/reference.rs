@@ -62,6 +62,7 @@ fn word(written_as: &str) -> &str {
         "Bytes" => "size",
         "usize" | "u64" | "u32" => "number",
         "Vec<String" | "Vec<Issuer" | "Vec<Witness" | "Vec<SubjectKey" | "Vec<Sink" => "list",
+        "FileFormat" => "`json` or `ocsf`",
         "San" => "`uri` or `dns`",
         "Text" => "`{zh: …, en: …}`",
         "BTreeMap<String, u32" | "BTreeMap<String, u16" => "number for each tier",

@@ -158,6 +158,8 @@ pub struct CatalogueSettings {
     pub base_url: String,
     /// Who publishes the catalogue.
     pub publisher: Text,
+    /// Catalogue, register of grants, checkpoint and tiles are served on the data plane too.
+    pub on_data_plane: bool,
 }
 
 /// The audit log.
@@ -256,19 +258,44 @@ pub struct SinkSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkTarget {
     /// A file of JSON lines; renamed away at a size, so many old ones are kept.
-    File { path: PathBuf, bytes_max: u64, keep: usize },
+    File { path: PathBuf, format: FileFormat, bytes_max: u64, keep: usize },
     /// RFC 5424 over TCP or TLS.
     Syslog(SinkAddress),
     /// OTLP/HTTP with JSON; the token is sent as bearer.
     Otlp { address: SinkAddress, path: String, token_file: Option<PathBuf> },
 }
 
-/// Where a sink listens; TLS exactly where there is a CA file.
+/// What stands in a line of a sink's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// The log's own line.
+    Json,
+    /// The entry as an event of OCSF.
+    Ocsf,
+}
+
+/// Where a sink listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkAddress {
+    /// The name that its certificate must have, where it is TLS.
     pub host: String,
     pub port: u16,
-    pub ca_file: Option<PathBuf>,
+    pub tls: Option<SinkTls>,
+}
+
+/// How a sink and the gateway prove themselves to each other. The files are read for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkTls {
+    /// CAs that the receiver must chain to; no others are trusted.
+    pub ca_file: PathBuf,
+    pub client: Option<ClientPair>,
+}
+
+/// Certificate and key that prove the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPair {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
 }
 
 /// Rate and burst of one quota class.

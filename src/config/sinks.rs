@@ -2,10 +2,18 @@
 //! no plain text beyond this machine.
 
 use super::meaning::Meaning;
-use super::settings::{SinkAddress, SinkSettings, SinkTarget};
-use super::written::{Sink, SinkFile, SinkOtlp, SinkSyslog};
+use super::settings::{ClientPair, FileFormat, SinkAddress, SinkSettings, SinkTarget, SinkTls};
+use super::written::{self, Sink, SinkFile, SinkOtlp, SinkSyslog};
 use crate::written::At;
 use std::net::IpAddr;
+
+/// How a receiver is reached, as written.
+struct Reached<'a> {
+    url: &'a At<String>,
+    ca_file: &'a Option<At<String>>,
+    cert_file: &'a Option<At<String>>,
+    key_file: &'a Option<At<String>>,
+}
 
 const NAME_LETTERS_MAX: usize = 32;
 
@@ -41,48 +49,78 @@ impl Meaning<'_> {
     fn sink_file(&mut self, written: &SinkFile) -> SinkTarget {
         SinkTarget::File {
             path: self.folder(Some(&written.path), "", false),
+            format: match written.format {
+                written::FileFormat::Json => FileFormat::Json,
+                written::FileFormat::Ocsf => FileFormat::Ocsf,
+            },
             bytes_max: self.bytes(written.bytes_max.as_ref(), 256 << 20),
             keep: self.count(written.keep.as_ref(), 8),
         }
     }
 
     fn sink_syslog(&mut self, written: &SinkSyslog) -> Option<SinkTarget> {
-        let (address, _) = self.sink_address(&written.url, written.ca_file.as_ref(), ("tls", "tcp"))?;
+        let SinkSyslog { url, ca_file, cert_file, key_file } = written;
+        let (address, _) =
+            self.sink_address(Reached { url, ca_file, cert_file, key_file }, ("tls", "tcp"))?;
         Some(SinkTarget::Syslog(address))
     }
 
     fn sink_otlp(&mut self, written: &SinkOtlp) -> Option<SinkTarget> {
-        let (address, path) = self.sink_address(&written.url, written.ca_file.as_ref(), ("https", "http"))?;
+        let SinkOtlp { url, ca_file, cert_file, key_file, token_file } = written;
+        let reached = Reached { url, ca_file, cert_file, key_file };
+        let (address, path) = self.sink_address(reached, ("https", "http"))?;
         let path = if path.is_empty() { "/v1/logs".to_owned() } else { path };
-        let token_file = written.token_file.as_ref().map(|at| self.secret(at));
+        let token_file = token_file.as_ref().map(|at| self.secret(at));
         Some(SinkTarget::Otlp { address, path, token_file })
     }
 
     /// Address and path of a URL with a port; plain text on a loopback address only.
     fn sink_address(
         &mut self,
-        url: &At<String>,
-        ca_file: Option<&At<String>>,
+        written: Reached<'_>,
         (secure, plain): (&str, &str),
     ) -> Option<(SinkAddress, String)> {
+        let url = written.url;
         let Some((scheme, host, port, path)) = parts(&url.value) else {
             let help = format!("for example `{secure}://receiver.example:6514`");
             self.fault_with_help(url.mark, "not a URL with scheme, host and port", help);
             return None;
         };
+        let tls = self.sink_tls(&written, (scheme == secure).then_some(secure), plain);
         let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        match (scheme == secure, scheme == plain, ca_file) {
-            (true, _, None) => self.fault(url.mark, format!("`{secure}` needs `ca_file`")),
-            (true, _, Some(_)) => {}
-            (false, true, Some(at)) => self.fault(at.mark, format!("`{plain}` has no use for `ca_file`")),
-            (false, true, None) if loopback => {}
-            (false, true, None) => {
-                self.fault(url.mark, format!("`{plain}` is for loopback addresses only: use `{secure}`"));
-            }
-            (false, false, _) => self.fault(url.mark, format!("the scheme must be `{secure}` or `{plain}`")),
+        if scheme == plain && !loopback {
+            self.fault(url.mark, format!("`{plain}` is for loopback addresses only: use `{secure}`"));
+        } else if scheme != plain && scheme != secure {
+            self.fault(url.mark, format!("the scheme must be `{secure}` or `{plain}`"));
         }
-        let ca_file = ca_file.map(|at| self.file(at));
-        Some((SinkAddress { host: host.to_owned(), port, ca_file }, path.to_owned()))
+        Some((SinkAddress { host: host.to_owned(), port, tls }, path.to_owned()))
+    }
+
+    /// What TLS needs where it is asked for, and nothing of it where it is not.
+    fn sink_tls(&mut self, written: &Reached<'_>, secure: Option<&str>, plain: &str) -> Option<SinkTls> {
+        let Reached { url, ca_file, cert_file, key_file } = written;
+        let Some(secure) = secure else {
+            let keys = [("ca_file", ca_file), ("cert_file", cert_file), ("key_file", key_file)];
+            for (key, at) in keys.into_iter().filter_map(|(key, at)| Some((key, at.as_ref()?))) {
+                self.fault(at.mark, format!("`{plain}` has no use for `{key}`"));
+            }
+            return None;
+        };
+        let client = match (cert_file, key_file) {
+            (Some(certificate), Some(key)) => {
+                Some(ClientPair { certificate_file: self.file(certificate), key_file: self.secret(key) })
+            }
+            (None, None) => None,
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.fault(alone.mark, "`cert_file` and `key_file` come together");
+                None
+            }
+        };
+        if ca_file.is_none() {
+            self.fault(url.mark, format!("`{secure}` needs `ca_file`"));
+        }
+        let ca_file = self.file(ca_file.as_ref()?);
+        Some(SinkTls { ca_file, client })
     }
 }
 
@@ -113,16 +151,23 @@ mod tests {
 
     #[test]
     fn sinks_are_what_was_written() {
-        let address = |host: &str, port, ca_file: Option<&str>| SinkAddress {
-            host: host.into(),
-            port,
-            ca_file: ca_file.map(Into::into),
+        let file = |format| SinkTarget::File {
+            path: "/base/copy.jsonl".into(),
+            format,
+            bytes_max: 256 << 20,
+            keep: 8,
         };
+        let tls = |ca_file: &str, client: Option<(&str, &str)>| SinkTls {
+            ca_file: ca_file.into(),
+            client: client.map(|(certificate, key)| ClientPair {
+                certificate_file: certificate.into(),
+                key_file: key.into(),
+            }),
+        };
+        let address = |host: &str, port, tls: Option<SinkTls>| SinkAddress { host: host.into(), port, tls };
         for (written, target) in [
-            (
-                "{name: a, file: {path: copy.jsonl}}",
-                SinkTarget::File { path: "/base/copy.jsonl".into(), bytes_max: 256 << 20, keep: 8 },
-            ),
+            ("{name: a, file: {path: copy.jsonl}}", file(FileFormat::Json)),
+            ("{name: a, file: {path: copy.jsonl, format: ocsf}}", file(FileFormat::Ocsf)),
             (
                 "{name: a, syslog: {url: 'tcp://127.0.0.1:514'}}",
                 SinkTarget::Syslog(address("127.0.0.1", 514, None)),
@@ -130,7 +175,15 @@ mod tests {
             ("{name: a, syslog: {url: 'tcp://[::1]:514'}}", SinkTarget::Syslog(address("::1", 514, None))),
             (
                 "{name: a, syslog: {url: 'tls://siem.example:6514', ca_file: ca.pem}}",
-                SinkTarget::Syslog(address("siem.example", 6514, Some("/base/ca.pem"))),
+                SinkTarget::Syslog(address("siem.example", 6514, Some(tls("/base/ca.pem", None)))),
+            ),
+            (
+                "{name: a, syslog: {url: 'tls://siem.example:6514', ca_file: ca.pem, cert_file: gw.pem, key_file: gw.key}}",
+                SinkTarget::Syslog(address(
+                    "siem.example",
+                    6514,
+                    Some(tls("/base/ca.pem", Some(("/base/gw.pem", "/base/gw.key")))),
+                )),
             ),
             (
                 "{name: a, otlp: {url: 'http://localhost:4318'}}",
@@ -162,6 +215,11 @@ mod tests {
             ("[{name: a, syslog: {url: 'tls://siem.example'}}]", "not a URL"),
             ("[{name: a, otlp: {url: 'http://localhost:0/'}}]", "not a URL"),
             ("[{name: a, otlp: {url: 'http://localhost:1', ca_file: x}}]", "has no use for `ca_file`"),
+            ("[{name: a, otlp: {url: 'http://localhost:1', key_file: x}}]", "has no use for `key_file`"),
+            (
+                "[{name: a, syslog: {url: 'tls://siem.example:6514', ca_file: ca.pem, cert_file: x}}]",
+                "come together",
+            ),
             ("[{name: a, file: {path: x, keep: 0}}]", "this limit must be"),
         ] {
             let said = sinks(written).unwrap_err();

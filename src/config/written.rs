@@ -316,8 +316,9 @@ pub(super) struct Sink {
     /// Absent: not a file. A file of JSON lines beside the log, for agents that follow files.
     #[serde(default)]
     pub file: Option<SinkFile>,
-    /// Absent: not syslog. RFC 5424 messages with octet counting (RFC 6587); a batch counts as
-    /// delivered when the receiver closes its side after ours.
+    /// Absent: not syslog. RFC 5424 messages with octet counting (RFC 6587, RFC 5425); a batch counts as
+    /// delivered when the receiver has read to the end and closes its side after ours, over TLS with
+    /// `close_notify`.
     #[serde(default)]
     pub syslog: Option<SinkSyslog>,
     /// Absent: not OpenTelemetry. OTLP/HTTP with JSON.
@@ -331,6 +332,9 @@ pub(super) struct Sink {
 pub(super) struct SinkFile {
     /// Where it lies. Required.
     pub path: At<String>,
+    /// `json`: the log's own lines, which verify like the log. `ocsf`: events of OCSF 1.3.0. Default `json`.
+    #[serde(default)]
+    pub format: FileFormat,
     /// At this size it is renamed to `<path>.1`. Default `256MiB`.
     #[serde(default)]
     pub bytes_max: Option<At<Bytes>>,
@@ -339,15 +343,30 @@ pub(super) struct SinkFile {
     pub keep: Option<At<u64>>,
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileFormat {
+    #[default]
+    Json,
+    Ocsf,
+}
+
 /// A copy by syslog.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SinkSyslog {
     /// `tls://host:6514`, or `tcp://host:514` on a loopback address. Required.
     pub url: At<String>,
-    /// CA certificates that the receiver must chain to, PEM. Required for `tls`. Absent: no TLS.
+    /// CA certificates that the receiver must chain to, PEM; its name is the host of `url`. Required for
+    /// `tls`. Absent: no TLS.
     #[serde(default)]
     pub ca_file: Option<At<String>>,
+    /// Certificate that is shown to the receiver, PEM, together with `key_file`. Absent: none.
+    #[serde(default)]
+    pub cert_file: Option<At<String>>,
+    /// Its key, PEM, readable by its owner alone. Absent: none.
+    #[serde(default)]
+    pub key_file: Option<At<String>>,
 }
 
 /// A copy by OpenTelemetry.
@@ -356,9 +375,16 @@ pub(super) struct SinkSyslog {
 pub(super) struct SinkOtlp {
     /// `https://host:4318/v1/logs`, or `http` on a loopback address. Required.
     pub url: At<String>,
-    /// CA certificates that the collector must chain to, PEM. Required for `https`. Absent: no TLS.
+    /// CA certificates that the collector must chain to, PEM; its name is the host of `url`. Required for
+    /// `https`. Absent: no TLS.
     #[serde(default)]
     pub ca_file: Option<At<String>>,
+    /// Certificate that is shown to the collector, PEM, together with `key_file`. Absent: none.
+    #[serde(default)]
+    pub cert_file: Option<At<String>>,
+    /// Its key, PEM, readable by its owner alone. Absent: none.
+    #[serde(default)]
+    pub key_file: Option<At<String>>,
     /// Token that is sent as `Authorization: Bearer`, readable by its owner alone. Absent: none.
     #[serde(default)]
     pub token_file: Option<At<String>>,
@@ -374,6 +400,9 @@ pub(super) struct Catalogue {
     /// Who publishes the catalogue, in Chinese and English.
     /// Default `{zh: 政务数据共享主管部门, en: Competent authority for data sharing}`.
     pub publisher: Option<Text>,
+    /// Serve `/catalogue`, `/grants` and `/audit/v1/` (checkpoint and tiles) on the data plane too, for everybody.
+    /// Default `false`.
+    pub on_data_plane: bool,
 }
 
 /// Rate and burst of one quota class.

@@ -10,11 +10,10 @@ use crate::net::listener::Listener;
 use crate::net::peer::Peer;
 use crate::net::tls::TlsStore;
 use crate::ops::admin::{Act, Admin, Answer, Asked, CallerView, Check, DriftView, host_is_local, problem};
-use crate::ops::registers::Pages;
 use crate::ops::sinks::Sinks;
 use crate::ops::usage::is_usage;
 use crate::secret;
-use crate::state::audit::AuditHealth;
+use crate::state::audit::{Audit, AuditHealth};
 use crate::state::usage::IndexStatus;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -91,10 +90,14 @@ async fn respond(
         authorization: text(header::AUTHORIZATION),
     };
     let answer = recorded(parts, admin, peer, &asked, admin.answer(&asked)).await;
+    // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
+    response(answer, request.method() == hyper::Method::HEAD)
+}
+
+/// An answer with the headers that keep browsers from doing anything with it but show it.
+pub(super) fn response(answer: Answer, is_head: bool) -> Response<Body> {
     let Answer { status, content_type, body } = answer;
     let length = HeaderValue::from(body.len());
-    // To HEAD without a body: nothing below us leaves it out over HTTP/2, where it is an error.
-    let is_head = request.method() == hyper::Method::HEAD;
     let mut response = Response::new(if is_head { Body::Empty } else { Body::Full(body) });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -127,7 +130,7 @@ async fn recorded(parts: &Parts, admin: &Admin, peer: &Peer, asked: &Asked<'_>, 
 
 fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
     let (refresh, checks, callers, state) = (parts.clone(), parts.clone(), parts.clone(), parts.clone());
-    let (registers, pages) = (parts.clone(), Pages::new(parts.settings.catalogue.clone()));
+    let registers = parts.clone();
     let drifts = parts.drifts.clone();
     let audit = parts.audit.clone();
     Admin {
@@ -137,14 +140,21 @@ fn admin(parts: &Arc<Parts>, credential: Option<Vec<u8>>) -> Admin {
         callers: Box::new(move |limit| self::callers(&callers, limit)),
         drift: Box::new(move || drifts.list().into_iter().map(drift_view).collect()),
         state: Box::new(move || self::state(&state)),
-        registers: Box::new(move |asked| pages.answer(&registers.shared.snapshots.current(), asked)),
-        log_file: Box::new(move |path| match path {
-            "checkpoint" => audit.checkpoint().map(String::into_bytes),
-            "cosigned" => audit.cosigned().map(String::into_bytes),
-            tile => audit.tile(TileName::parse(tile)?),
+        registers: Box::new(move |asked| {
+            registers.pages.answer(&registers.shared.snapshots.current(), asked)
         }),
+        log_file: Box::new(move |path| log_file(&audit, path)),
         credential,
         loopback: parts.settings.admin.address.ip().is_loopback(),
+    }
+}
+
+/// A file of the transparency log by its name below `/audit/v1/`, if it is there.
+pub(super) fn log_file(audit: &Audit, path: &str) -> Option<Vec<u8>> {
+    match path {
+        "checkpoint" => audit.checkpoint().map(String::into_bytes),
+        "cosigned" => audit.cosigned().map(String::into_bytes),
+        tile => audit.tile(TileName::parse(tile)?),
     }
 }
 
@@ -179,7 +189,7 @@ fn checks(parts: &Parts) -> Vec<Check> {
         ok: true,
         detail: match sink.ok {
             true => format!("{} at entry {}", sink.name, sink.delivered_seq),
-            false => format!("{} fails at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
+            false => format!("{} FAILING at entry {}: {}", sink.name, sink.delivered_seq, sink.fault),
         },
     }));
     checks.extend(evidence_checks(&audit));

@@ -15,9 +15,12 @@ use std::net::IpAddr;
 /// Whether a request of the data plane is about usage and addressed to this gateway. Others take the
 /// usual way, which also refuses what is addressed elsewhere.
 pub(super) fn is_for_us(parts: &Parts, request: &Request<hyper::body::Incoming>) -> bool {
-    if !parts.settings.usage.on_data_plane || !is_usage(request.uri().path()) {
-        return false;
-    }
+    let is_on = parts.settings.usage.on_data_plane;
+    is_on && is_usage(request.uri().path()) && is_addressed_to_us(parts, request)
+}
+
+/// Whether the name that a request of the data plane is addressed to is one of this gateway's.
+pub(super) fn is_addressed_to_us(parts: &Parts, request: &Request<hyper::body::Incoming>) -> bool {
     let line = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = request.uri().authority().map(|authority| authority.as_str()).or(line);
     let Some(Ok(authority)) = authority.map(str::parse::<Authority>) else { return false };

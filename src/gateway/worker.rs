@@ -49,6 +49,9 @@ pub(super) fn start(
             let serving: Serving = if super::usage::is_for_us(&parts, &request) {
                 let parts = parts.clone();
                 Box::pin(async move { super::usage::respond(&parts, peer.address.ip(), request).await })
+            } else if super::public::is_for_us(&parts, &request) {
+                let parts = parts.clone();
+                Box::pin(async move { super::public::respond(&parts, request).await })
             } else {
                 Box::pin(serve(worker.clone(), peer, request))
             };

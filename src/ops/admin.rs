@@ -179,7 +179,10 @@ impl Admin {
             "/admin/v1/grants" => (self.registers)(asked).unwrap_or_else(no_page),
             "/admin/v1/drift" => json(&(self.drift)()),
             "/admin/v1/openapi.json" => Answer { status: 200, content_type: JSON, body: OPENAPI.into() },
-            path if path.starts_with(LOG_FILES) => self.log_file(&path[LOG_FILES.len()..]),
+            path if path.starts_with(LOG_FILES) => {
+                let path = &path[LOG_FILES.len()..];
+                log_answer(path, (self.log_file)(path))
+            }
             _ => no_page(),
         }
     }
@@ -190,16 +193,6 @@ impl Admin {
             (None, _) => "loopback",
             (Some(_), true) => "credential",
             (Some(_), false) => "unproven",
-        }
-    }
-
-    /// C2SP tlog-tiles: checkpoints are text, tiles octets.
-    fn log_file(&self, path: &str) -> Answer {
-        let content_type =
-            if path.starts_with("tile/") { "application/octet-stream" } else { "text/plain; charset=utf-8" };
-        match (self.log_file)(path) {
-            Some(body) => Answer { status: 200, content_type, body: body.into() },
-            None => problem(404, "the log has no such file"),
         }
     }
 
@@ -260,6 +253,16 @@ fn json(view: &impl Serialize) -> Answer {
 
 fn no_page() -> Answer {
     problem(404, "no such page")
+}
+
+/// A file of the transparency log. C2SP tlog-tiles: checkpoints are text, tiles octets.
+pub fn log_answer(path: &str, file: Option<Vec<u8>>) -> Answer {
+    let content_type =
+        if path.starts_with("tile/") { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+    match file {
+        Some(body) => Answer { status: 200, content_type, body: body.into() },
+        None => problem(404, "the log has no such file"),
+    }
 }
 
 /// Any "no" of this plane (RFC 9457).

@@ -241,7 +241,7 @@ mod tests {
         let rule = |action| LabelRule { mode: DisclosureMode::None, action, kind: Some(Kind::ResidentId) };
         let plan = |subject: Option<&str>, action| Plan {
             actions: [rule(action)].into(),
-            token_key: TokenKey::derive(&[0; 32], "", ""),
+            token_key: TokenKey::derive(&[0; 32], "", "").into(),
             claim: None,
             today: (2026, 1, 1),
             records_max: None,

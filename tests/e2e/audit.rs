@@ -41,7 +41,7 @@ fn each_request_has_one_entry_and_each_allowed_one_an_outcome() {
     assert_eq!(requests(&stage).len(), table.len());
 }
 
-/// The caller goes away while the upstream is silent, or in the middle of its own body.
+/// AU-13: The caller goes away while the upstream is silent, or in the middle of its own body.
 #[test]
 fn a_caller_that_goes_away_leaves_one_entry() {
     let stage = Ground::lay().start(|_| ());
@@ -131,6 +131,7 @@ fn checkpoint_and_tiles_are_served() {
     assert!(metrics.contains("zhamen_audit_witness_ok{witness=\"file\"} 1"), "{metrics}");
 }
 
+/// AU-02: refused at once with 503, and served again without a human.
 #[test]
 fn without_a_log_there_are_no_answers_and_with_it_again_there_are() {
     let stage = Ground::lay().start(|_| ());

@@ -29,7 +29,7 @@ fn a_start_says_what_is_in_force_and_a_stop_ends_the_log() {
     );
 }
 
-/// Words of a policy may stand in a fault's message; they do not stand in the log.
+/// AU-13: Words of a policy may stand in a fault's message; they do not stand in the log.
 #[test]
 fn every_attempt_to_reload_is_entered_without_the_words_of_the_file() {
     const WORD: &str = "zugvogel5521";
@@ -101,6 +101,7 @@ fn a_reading_without_the_credential_is_an_entry() {
     assert_eq!((&reading["actor"], &reading["status"]), (&"unproven".into(), &401.into()));
 }
 
+/// AU-13: break-glass, and every change of a tier.
 #[test]
 fn break_glass_and_tier_changes_are_entered() {
     let stage = Ground::lay().start(|_| ());
@@ -293,6 +294,7 @@ fn claimed(stage: &Stage) -> Vec<(Option<&'static str>, Vec<u8>)> {
     asks
 }
 
+/// AU-09: planted in path, query, headers and body.
 #[test]
 fn no_identifier_path_or_header_value_is_in_the_log() {
     let mut stage = Ground::lay().start(|settings| {

@@ -4,9 +4,11 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
 mod curl;
+mod pki;
 mod process;
 
 pub use curl::{Reply, curl};
+pub use pki::Authority;
 pub use process::{Process, free_port, part, until, venv};
 
 use std::fs;

@@ -12,7 +12,6 @@ mod csv;
 mod filter;
 mod keep;
 mod key;
-mod ocsf;
 mod place;
 mod prove;
 mod reading;

@@ -2,7 +2,7 @@
 
 use super::filter::{Filter, FilterArguments};
 use super::place::{Opened, Place};
-use super::{csv, ocsf, text};
+use super::{csv, text};
 use crate::cli::{Exit, failed};
 use crate::state::follow::{FollowError, Follower, segments};
 use crate::state::readings::Note;
@@ -329,7 +329,7 @@ fn exported(format: Format, log: &Opened, filter: &Filter, mut out: impl Write) 
     }
     each(log, filter, |line, entry| match format {
         Format::Jsonl => shown(&mut out, true, line, entry),
-        Format::Ocsf => writeln!(out, "{}", ocsf::event(entry)),
+        Format::Ocsf => writeln!(out, "{}", crate::engine::evidence::ocsf::event(entry)),
         Format::Csv => out.write_all(csv::row(entry).as_bytes()),
     })?;
     Ok(out.flush()?)

@@ -19,6 +19,7 @@ pub mod checkpoint;
 mod encode;
 mod entry;
 pub mod note;
+pub mod ocsf;
 pub mod receipt;
 mod redact;
 mod subject;

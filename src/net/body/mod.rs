@@ -42,10 +42,6 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 /// The body of a response.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most are the large one: a box would be one allocation more a request"
-)]
 #[derive(Debug)]
 pub enum Body {
     Empty,

@@ -41,6 +41,7 @@ fn settings() -> CatalogueSettings {
     CatalogueSettings {
         base_url: "https://data.example".into(),
         publisher: Text { zh: "数据局".into(), en: "Data <bureau>".into() },
+        on_data_plane: false,
     }
 }
 

@@ -1,6 +1,11 @@
-//! A copy of the log as a file of JSON lines that grows to a size and is then renamed away.
+//! A copy of the log as a file of JSON lines, its own or OCSF events, that grows to a size and is then
+//! renamed away.
 
 use super::line::Line;
+use crate::config::settings::FileFormat;
+use crate::engine::evidence::ocsf;
+use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,6 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
     pub path: PathBuf,
+    pub format: FileFormat,
     pub bytes_max: u64,
     pub keep: usize,
 }
@@ -25,11 +31,23 @@ impl Copy {
         }
         let mut bytes = Vec::new();
         for line in lines {
-            bytes.extend_from_slice(line.text.as_bytes());
+            bytes.extend_from_slice(self.written(line).as_bytes());
             bytes.push(b'\n');
         }
         file.write_all(&bytes)?;
         file.sync_data()
+    }
+
+    fn written<'l>(&self, line: &'l Line) -> Cow<'l, str> {
+        match self.format {
+            FileFormat::Json => Cow::Borrowed(&line.text),
+            FileFormat::Ocsf => {
+                // What cannot be read goes out all the same, as the event of nothing known.
+                let entry: Value =
+                    serde_json::from_str(&line.text).unwrap_or_else(|_| json!({ "text": line.text }));
+                Cow::Owned(ocsf::event(&entry).to_string())
+            }
+        }
     }
 
     /// Whoever reads the copy has to be let in by the owner of the folder: the log names officers.
@@ -69,7 +87,12 @@ mod tests {
     #[test]
     fn it_is_renamed_at_its_size_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let copy = Copy { path: folder.path().join("audit.jsonl"), bytes_max: 10, keep: 2 };
+        let copy = Copy {
+            path: folder.path().join("audit.jsonl"),
+            format: FileFormat::Json,
+            bytes_max: 10,
+            keep: 2,
+        };
         for seq in 1..=5 {
             let text = format!("{{\"seq\":{seq}}}");
             copy.deliver(&[Line::read(seq, text.as_bytes())]).unwrap();

@@ -6,10 +6,11 @@
 use super::Status;
 use super::dial::Dial;
 use super::line::Line;
+use crate::secret::Source;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::io;
@@ -21,20 +22,20 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub(super) struct Otlp {
     pub dial: Dial,
     pub path: String,
-    /// The value of `Authorization`, if one is configured.
-    pub authorization: Option<String>,
+    /// Where the token is kept, if one is configured; read for each batch, so that it can be renewed.
+    pub token: Option<Source>,
 }
 
 impl Otlp {
     pub async fn deliver(&self, lines: &[Line], status: &Status) -> io::Result<()> {
-        let stream = self.dial.connect().await?;
+        let stream = self.dial.connect().await?.into_stream();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         let mut request = Request::post(&self.path)
-            .header(HOST, format!("{}:{}", self.dial.host, self.dial.port))
+            .header(HOST, self.dial.authority())
             .header(CONTENT_TYPE, "application/json");
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, bearer(token)?);
         }
         let body = Full::new(Bytes::from(document(lines).to_string()));
         let request = request.body(body).map_err(io::Error::other)?;
@@ -58,6 +59,16 @@ impl Otlp {
         note_rejected(&body, status);
         Ok(())
     }
+}
+
+/// The value of `Authorization`.
+pub(super) fn bearer(token: &Source) -> io::Result<HeaderValue> {
+    let line = token.line().map_err(|fault| io::Error::other(fault.to_string()))?;
+    // The error would quote nothing, and neither does ours.
+    let value = HeaderValue::try_from(format!("Bearer {line}"));
+    let mut value = value.map_err(|_| io::Error::other("the token has characters that no token has"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A collector may take a batch and say that it threw some of it away.

@@ -4,10 +4,11 @@ use super::Status;
 use super::dial::Dial;
 use super::file::Copy;
 use super::line::Line;
-use super::otlp::Otlp;
+use super::otlp::{Otlp, bearer};
 use super::position::{Place, PositionFile};
 use super::syslog::Syslog;
 use crate::config::settings::{SinkSettings, SinkTarget};
+use crate::secret::Source;
 use crate::state::audit::Audit;
 use crate::state::follow::{FollowError, Follower};
 use std::io;
@@ -62,16 +63,19 @@ impl Pump {
         ends: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let target = match &sink.target {
-            SinkTarget::File { path, bytes_max, keep } => {
-                Target::File(Copy { path: path.clone(), bytes_max: *bytes_max, keep: *keep })
+            SinkTarget::File { path, format, bytes_max, keep } => {
+                Target::File(Copy { path: path.clone(), format: *format, bytes_max: *bytes_max, keep: *keep })
             }
             SinkTarget::Syslog(address) => Target::Syslog(Syslog::new(Dial::new(address)?)),
             SinkTarget::Otlp { address, path, token_file } => Target::Otlp(Otlp {
                 dial: Dial::new(address)?,
                 path: path.clone(),
-                authorization: token_file.as_deref().map(bearer).transpose()?,
+                token: token_file.clone().map(Source::File),
             }),
         };
+        if let Target::Otlp(Otlp { token: Some(token), .. }) = &target {
+            bearer(token)?;
+        }
         let position = PositionFile::new(folder, &sink.name);
         Ok(Pump { name: sink.name.clone(), log: log.to_owned(), audit, target, position, status, ends })
     }
@@ -169,14 +173,4 @@ fn collect(follower: &mut Follower, durable: u64) -> Result<Batch, FollowError> 
         batch.lines.push(Line::read(line.seq, line.bytes));
     }
     Ok(batch)
-}
-
-/// The value of `Authorization` from a file that holds a token.
-fn bearer(file: &Path) -> io::Result<String> {
-    let token = std::fs::read_to_string(file)?;
-    let token = token.trim();
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(io::Error::other(format!("{}: not a token", file.display())));
-    }
-    Ok(format!("Bearer {token}"))
 }

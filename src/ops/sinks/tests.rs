@@ -1,9 +1,11 @@
 use super::position::{Place, PositionFile};
 use super::*;
-use crate::config::settings::{SinkAddress, SinkTarget};
+use crate::config::settings::{FileFormat, SinkAddress, SinkTarget, SinkTls};
 use crate::engine::evidence::{Entry, encode};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -77,7 +79,7 @@ fn seq(line: &str) -> u64 {
 }
 
 fn file_target(dir: &Path) -> SinkTarget {
-    SinkTarget::File { path: dir.join("copy.jsonl"), bytes_max: 1 << 30, keep: 1 }
+    SinkTarget::File { path: dir.join("copy.jsonl"), format: FileFormat::Json, bytes_max: 1 << 30, keep: 1 }
 }
 
 fn copied(ground: &Ground) -> String {
@@ -142,7 +144,7 @@ fn another_log_is_sent_from_its_beginning_and_a_broken_place_stops_the_sink() {
 }
 
 /// What a receiver of syslog does with a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Manner {
     /// Reads to the end and closes.
     Good,
@@ -150,39 +152,153 @@ enum Manner {
     Rude,
 }
 
-/// A receiver of syslog that hands on the messages it read, framing taken off.
+/// A receiver of syslog that hands on the messages it read, framing taken off. The manners are those of
+/// the connections on which something is said.
 fn receiver(listener: TcpListener, manners: Vec<Manner>) -> mpsc::Receiver<String> {
     let (heard, hear) = mpsc::channel();
+    let said = Arc::new(AtomicUsize::new(0));
     std::thread::spawn(move || {
-        for (at, stream) in listener.incoming().enumerate() {
+        for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let manner = manners.get(at).copied().unwrap_or(Manner::Good);
-            let mut bytes = Vec::new();
-            if manner == Manner::Rude {
-                let mut some = [0; 700];
-                let _ = stream.read(&mut some);
-                let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-                continue;
-            }
-            if stream.read_to_end(&mut bytes).is_err() {
-                continue;
-            }
-            let mut rest = bytes.as_slice();
-            while let Some(space) = rest.iter().position(|byte| *byte == b' ') {
-                let length: usize = std::str::from_utf8(&rest[..space]).unwrap().parse().unwrap();
-                let message = String::from_utf8(rest[space + 1..space + 1 + length].to_vec()).unwrap();
-                rest = &rest[space + 1 + length..];
-                if heard.send(message).is_err() {
+            let (heard, said, manners) = (heard.clone(), said.clone(), manners.clone());
+            std::thread::spawn(move || {
+                let mut bytes = vec![0; 700];
+                let count = stream.read(&mut bytes).unwrap_or(0);
+                bytes.truncate(count);
+                if count == 0 {
                     return;
                 }
-            }
+                match manners.get(said.fetch_add(1, Ordering::Relaxed)).unwrap_or(&Manner::Good) {
+                    Manner::Good => drop(hand_on(&mut stream, bytes, &heard)),
+                    Manner::Rude => drop(socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))),
+                }
+            });
         }
     });
     hear
 }
 
+/// Reads to the end and hands on the messages.
+fn hand_on(stream: &mut impl Read, mut bytes: Vec<u8>, heard: &mpsc::Sender<String>) -> Option<()> {
+    stream.read_to_end(&mut bytes).ok()?;
+    let mut rest = bytes.as_slice();
+    while let Some(space) = rest.iter().position(|byte| *byte == b' ') {
+        let length: usize = std::str::from_utf8(&rest[..space]).unwrap().parse().unwrap();
+        let message = String::from_utf8(rest[space + 1..space + 1 + length].to_vec()).unwrap();
+        rest = &rest[space + 1 + length..];
+        heard.send(message).ok()?;
+    }
+    Some(())
+}
+
+/// How a connection ends, over TLS or not, and whether that is an acknowledgement.
+#[test]
+fn only_an_orderly_end_is_an_acknowledgement() {
+    use End::*;
+    for (is_tls, end, words) in [
+        (true, Orderly, [].as_slice()),
+        (false, Orderly, &[]),
+        (true, NoFarewell, &["close_notify"]),
+        (true, Unread, &["reset", "broken pipe"]),
+        (false, Unread, &["reset", "broken pipe"]),
+        (false, Died, &["ended while it was sent to"]),
+    ] {
+        let ground = Ground::new(|dir| SinkTarget::Syslog(tls_server(dir, is_tls, end)));
+        ground.write(200);
+        let sinks = ground.start();
+        assert!(
+            eventually(|| sinks.health()[0].delivered_seq == 200 || sinks.health()[0].failures > 0),
+            "{is_tls} {end:?}"
+        );
+        let health = sinks.health().remove(0);
+        assert_eq!(
+            health.delivered_seq,
+            if words.is_empty() { 200 } else { 0 },
+            "{is_tls} {end:?} {health:?}"
+        );
+        let fault = health.fault.to_lowercase();
+        assert!(
+            words.is_empty() || words.iter().any(|words| fault.contains(words)),
+            "{is_tls} {end:?}: {fault}"
+        );
+        assert_eq!(ground.position().read().unwrap().is_none(), !words.is_empty());
+    }
+}
+
+/// How a receiver leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It has read all and says so.
+    Orderly,
+    /// It has read all and closes without the farewell of TLS.
+    NoFarewell,
+    /// It says farewell with bytes unread, as one does that refuses our certificate.
+    Unread,
+    /// It was killed when it had read all: the system closes every connection.
+    Died,
+}
+
+/// A receiver of TLS or TCP on this machine that always ends like this; its address.
+fn tls_server(dir: &Path, is_tls: bool, end: End) -> SinkAddress {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let ca_file = dir.join("ca.pem");
+    std::fs::write(&ca_file, certified.cert.pem()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut idle = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            if !is_tls && idle.is_empty() {
+                idle.push(stream);
+                continue;
+            }
+            let mut tls = rustls::ServerConnection::new(config.clone()).unwrap();
+            let _ = if is_tls { leave_tls(&stream, &mut tls, end) } else { leave(&stream, end) };
+            // Killed, or not: the idle connection ends before the other one does, or after.
+            if end != End::Died {
+                drop(stream);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            idle.clear();
+        }
+    });
+    let tls = is_tls.then_some(SinkTls { ca_file, client: None });
+    SinkAddress { host: "localhost".into(), port, tls }
+}
+
+fn leave(mut stream: &std::net::TcpStream, end: End) -> io::Result<()> {
+    match end {
+        End::Unread => stream.read_exact(&mut [0; 100]),
+        End::Orderly | End::NoFarewell | End::Died => stream.read_to_end(&mut Vec::new()).map(drop),
+    }
+}
+
+fn leave_tls(
+    mut stream: &std::net::TcpStream,
+    tls: &mut rustls::ServerConnection,
+    end: End,
+) -> io::Result<()> {
+    tls.complete_io(&mut stream)?;
+    if end != End::Unread {
+        rustls::Stream::new(tls, &mut stream).read_to_end(&mut Vec::new())?;
+    }
+    if end != End::NoFarewell {
+        tls.send_close_notify();
+        tls.write_tls(&mut stream)?;
+    }
+    Ok(())
+}
+
 fn local(port: u16) -> SinkAddress {
-    SinkAddress { host: "127.0.0.1".into(), port, ca_file: None }
+    SinkAddress { host: "127.0.0.1".into(), port, tls: None }
 }
 
 /// A port that nobody listens on yet, kept from others.
@@ -209,9 +325,7 @@ fn syslog_that_is_down_and_then_rude_loses_nothing() {
     drop(sinks);
     let messages: Vec<String> = heard.try_iter().collect();
     let seen: Vec<u64> = messages.iter().map(|message| seq(&message[message.find('{').unwrap()..])).collect();
-    let mut once = seen.clone();
-    once.dedup();
-    assert_eq!(once, (1..=800).collect::<Vec<u64>>(), "every entry, in order");
+    assert_eq!(seen, (1..=800).collect::<Vec<u64>>(), "every entry, in order");
     assert!(messages[0].starts_with("<107>1 2026-11-23T01:30:00.500Z "), "{}", messages[0]);
 }
 
@@ -260,6 +374,7 @@ fn a_collector_gets_everything_it_acknowledges() {
     let ground = Ground::new(|dir| {
         let token = dir.join("token");
         std::fs::write(&token, "t0ken\n").unwrap();
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         SinkTarget::Otlp { address: local(port), path: "/v1/logs".into(), token_file: Some(token) }
     });
     let rejected = r#"{"partialSuccess":{"rejectedLogRecords":"3"}}"#;

@@ -1,10 +1,17 @@
-//! Entries as events of the Open Cybersecurity Schema Framework, version 1.3.0.
+//! Entries as events of the Open Cybersecurity Schema Framework, version 1.3.0 (schema.ocsf.io/1.3.0).
 //!
 //! Requests, their outcomes, readings of the log and acts on the admin plane are class 6003, API
 //! Activity; every other entry is the Base Event (class 0). Nothing is lost: the whole entry with its
 //! hash stands in `unmapped`, so an event can be matched with the log.
+//!
+//! ```
+//! use zhamen::engine::evidence::ocsf;
+//! let entry = serde_json::json!({ "seq": 7, "kind": "admin", "ts": "2026-11-23T01:30:00.000Z", "actor": "op" });
+//! let event = ocsf::event(&entry);
+//! assert_eq!((&event["class_uid"], &event["unmapped"]), (&6003.into(), &entry));
+//! ```
 
-use crate::engine::evidence::read_time;
+use super::read_time;
 use serde_json::{Value, json};
 
 const VERSION: &str = "1.3.0";
@@ -12,8 +19,8 @@ const API_ACTIVITY: u32 = 6003;
 const CATEGORY_APPLICATION: u32 = 6;
 const OTHER: u32 = 99;
 
-/// One entry as one event.
-pub(super) fn event(entry: &Value) -> Value {
+/// One entry, as the log has it, as one event.
+pub fn event(entry: &Value) -> Value {
     let kind = entry["kind"].as_str().unwrap_or_default();
     let time = ["ts_in", "ts"].iter().find_map(|name| read_time(entry[*name].as_str()?)).unwrap_or(0);
     let is_api = matches!(kind, "request" | "outcome" | "reading" | "admin");
@@ -33,12 +40,15 @@ pub(super) fn event(entry: &Value) -> Value {
             "uid": entry["hash"], "sequence": entry["seq"], "correlation_uid": entry["request_id"],
             "log_name": "audit",
         },
-        "unmapped": entry,
     });
     if is_api && let Some(members) = event.as_object_mut() {
         members.extend(api_members(kind, entry));
     }
-    without_nulls(&mut event);
+    if activity == OTHER {
+        event["activity_name"] = kind.into();
+    }
+    without_nothing(&mut event);
+    event["unmapped"] = entry.clone();
     event
 }
 
@@ -104,16 +114,13 @@ fn status(entry: &Value) -> (u32, &'static str) {
     }
 }
 
-/// Absent is left out, at every depth.
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(without_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+/// Absent is left out, and so is an object of nothing but absent members: most objects of OCSF need
+/// one at least.
+fn without_nothing(value: &mut Value) {
+    let Value::Object(members) = value else { return };
+    members.values_mut().for_each(without_nothing);
+    members
+        .retain(|_, member| !member.is_null() && member.as_object().is_none_or(|object| !object.is_empty()));
 }
 
 #[cfg(test)]
@@ -164,8 +171,9 @@ mod tests {
             assert_eq!(event["type_uid"], class * 100 + event["activity_id"].as_u64().unwrap());
             assert_eq!(event["category_uid"], class / 1000);
             assert_eq!(event["time"], 1_795_397_400_000_i64);
-            assert_eq!(event["unmapped"]["seq"], entry["seq"]);
-            assert!(!event.to_string().contains("null"));
+            assert_eq!(event["unmapped"], entry, "nothing is lost");
+            assert!(!event.to_string().contains("null") && !event.to_string().contains("{}"));
+            assert!(event["activity_id"] != OTHER || event["activity_name"] == entry["kind"]);
         }
     }
 
