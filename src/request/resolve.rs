@@ -130,14 +130,8 @@ pub(super) async fn resolve(
     if route.answer.media().is_some_and(|media| !canonical.media.accepts(media.code())) {
         return Err(Cause::AcceptUnserved.into());
     }
-    let body = match body.is_end_stream() {
-        true => Bytes::new(),
-        // Boxed, because most requests have no body and none should carry the room for reading it.
-        false => {
-            let Shared { body_bytes_max, body_timeout, .. } = *worker.shared;
-            Box::pin(read_request_body(body, body_bytes_max, body_timeout)).await?
-        }
-    };
+    // Boxed, because most requests have no body and none should carry the room for reading it.
+    let body = if body.is_end_stream() { Bytes::new() } else { Box::pin(whole(worker, body)).await? };
     let document = document(canonical, &body)?;
     let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new(), uses: Vec::new() };
     parameters(route, &mut inputs)?;
@@ -179,6 +173,11 @@ pub(super) async fn resolve(
         again: if is_out_of_scope { None } else { rendering(route, inputs.read) },
         is_lowered: false,
     })
+}
+
+async fn whole(worker: &Worker, body: Incoming) -> Result<Bytes, Cause> {
+    let Shared { body_bytes_max, body_timeout, .. } = *worker.shared;
+    read_request_body(body, body_bytes_max, body_timeout).await
 }
 
 /// Puts what is proved of the caller among the inputs; false if something that is asked for is not.
