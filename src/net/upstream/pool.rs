@@ -127,16 +127,14 @@ impl Upstream {
         }
         let mut waiting = Idle { connection, until: Instant::now() + keep_for };
         let mut sweeper = self.sweeper.borrow_mut();
-        match sweeper.as_ref() {
-            Some(waker) if !waiting.connection.wire.poll_quiet(&mut Context::from_waker(waker)) => return,
-            Some(_) => {}
-            None => {
-                // Its first turn, before the reactor's next, looks at what waits.
-                *sweeper = Some(Waker::noop().clone());
-                tokio::task::spawn_local(Sweeper::new(self));
-            }
+        if sweeper.is_none() {
+            // Its first turn, before the reactor's next, looks at what waits.
+            tokio::task::spawn_local(Sweeper::new(self));
         }
-        idle.push(waiting);
+        let waker = sweeper.get_or_insert_with(|| Waker::noop().clone());
+        if waiting.connection.wire.poll_quiet(&mut Context::from_waker(waker)) {
+            idle.push(waiting);
+        }
     }
 
     /// Closes what has waited too long or is of no more use; false when nothing waits any more.
