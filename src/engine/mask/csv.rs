@@ -34,7 +34,7 @@
 //! use zhamen::engine::terms::DisclosureMode;
 //! let fields = FieldMap::compile(&[("$[*].name".into(), 0)]).unwrap();
 //! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
-//! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
+//! let token_key = TokenKey::derive(&[0; 32], "department", "matter").into();
 //! let plan = Plan { actions: [keep].into(), token_key, claim: None, today: (2026, 1, 1), records_max: None, subject: None, watched: Default::default() };
 //! let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
 //! let format = Format::Table(Dialect::csv());

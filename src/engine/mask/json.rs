@@ -55,7 +55,7 @@
 //! use zhamen::engine::terms::DisclosureMode;
 //! let fields = FieldMap::compile(&[("$.name".into(), 0)]).unwrap();
 //! let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
-//! let token_key = TokenKey::derive(&[0; 32], "department", "matter");
+//! let token_key = TokenKey::derive(&[0; 32], "department", "matter").into();
 //! let plan = Plan {
 //!     actions: vec![keep].into(),
 //!     token_key,

@@ -108,10 +108,18 @@ proptest! {
             let fresh = SHIPPED.judge_using(&q, &uses, &mut Memo::default());
             prop_assert_eq!(format!("{remembered:?}"), format!("{fresh:?}"));
             let plain = SHIPPED.judge(&q, &mut memo);
-            let is_clear = |used: &Use| plain.disclosure.as_ref().is_some_and(|seen| {
-                seen.labels.get(used.label).is_some_and(|label| label.mode == DisclosureMode::Clear)
+            // What is shown may be used; who is answered yes or no may claim.
+            let is_open = |used: &Use| plain.disclosure.as_ref().is_some_and(|seen| {
+                seen.labels.get(used.label).is_some_and(|label| match label.mode {
+                    DisclosureMode::Clear => true,
+                    DisclosureMode::Verify => used.how == UseAs::Verify,
+                    DisclosureMode::Partial
+                    | DisclosureMode::Generalised
+                    | DisclosureMode::Token
+                    | DisclosureMode::None => false,
+                })
             });
-            let wanted = matches!(plain.access, AccessDecision::Allow(_)) && uses.iter().all(is_clear);
+            let wanted = matches!(plain.access, AccessDecision::Allow(_)) && uses.iter().all(is_open);
             prop_assert_eq!(matches!(fresh.access, AccessDecision::Allow(_)), wanted);
         }
     }
