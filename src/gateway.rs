@@ -382,7 +382,7 @@ fn note_start(parts: &Parts) {
 fn start_sinks(parts: &Parts) -> std::io::Result<()> {
     let sinks = Sinks::start(&parts.settings.audit, &parts.audit)?;
     for sink in sinks.health() {
-        let (ts, actor) = (parts.clock.now().unix_ms, format!("sink {}", sink.name));
+        let (ts, actor) = (parts.clock.unix_ms(), format!("sink {}", sink.name));
         let reading = evidence::Admin { ts, actor: &actor, action: "read log", status: 200, from: None };
         drop(parts.audit.note(encode(&Entry::Admin(reading))));
     }
@@ -401,7 +401,7 @@ fn note_quotas(parts: &Parts, cause: &'static str) {
         scope("department", &quotas.department),
         scope("total", &quotas.total),
     ];
-    let ts = parts.clock.now().unix_ms;
+    let ts = parts.clock.unix_ms();
     let entry = Entry::Quotas(evidence::Quotas { ts, cause, scopes: &scopes, costs: &quotas.cost });
     drop(parts.audit.note(encode(&entry)));
 }
@@ -414,6 +414,6 @@ fn note_stop(parts: &Parts) {
 }
 
 fn lifecycle<'a>(parts: &Parts, policy_digest: &'a str, detail: &'a str) -> Lifecycle<'a> {
-    let ts = parts.clock.now().unix_ms;
+    let ts = parts.clock.unix_ms();
     Lifecycle { ts, version: env!("CARGO_PKG_VERSION"), policy_digest: Some(policy_digest), detail }
 }

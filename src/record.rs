@@ -164,12 +164,12 @@ impl Record {
 
     /// The upstream is asked now.
     pub fn asks_upstream(&mut self) {
-        self.stamps.upstream_out = Some(self.books.clock.now().unix_ms);
+        self.stamps.upstream_out = Some(self.books.clock.unix_ms());
     }
 
     /// The upstream's head came.
     pub fn upstream_answered(&mut self, status: u16, first_byte_us: u64) {
-        self.stamps.upstream_in = Some(self.books.clock.now().unix_ms);
+        self.stamps.upstream_in = Some(self.books.clock.unix_ms());
         self.stamps.upstream_us = Some(first_byte_us);
         self.stamps.upstream_status = Some(status);
     }
@@ -291,7 +291,7 @@ impl Record {
     }
 
     fn since_opened_us(&self) -> u64 {
-        self.books.clock.now().monotonic_us.saturating_sub(self.opened.monotonic_us)
+        self.books.clock.monotonic_us().saturating_sub(self.opened.monotonic_us)
     }
 }
 

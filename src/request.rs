@@ -22,6 +22,7 @@ use crate::engine::clock::Moment;
 use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
 use crate::engine::defence::Weight;
 use crate::engine::disclose::Disclosure;
+use crate::engine::evidence::push_hex;
 use crate::engine::evidence::receipt::Signer;
 use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
@@ -393,13 +394,10 @@ impl Worker {
         self.id_count.set(count.wrapping_add(1));
         let high = mixed(self.id_seed[0] ^ count);
         let low = mixed(self.id_seed[1].wrapping_add(now.monotonic_us) ^ high);
-        let mut id = [0; 32];
-        for (place, digit) in id.iter_mut().enumerate() {
-            let half = if place < 16 { high } else { low };
-            let shift = 4 * (15 - place % 16);
-            *digit = b"0123456789abcdef"[(half >> shift & 15) as usize];
-        }
-        std::str::from_utf8(&id).unwrap_or_default().into()
+        let mut id = Vec::with_capacity(32);
+        push_hex(&mut id, &high.to_be_bytes());
+        push_hex(&mut id, &low.to_be_bytes());
+        String::from_utf8(id).unwrap_or_default().into()
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) fn response(answer: Answer, is_head: bool) -> Response<Body> {
 /// Leaves an entry of what is to be accounted for, and withholds what may only be shown against one.
 async fn recorded(parts: &Parts, admin: &Admin, peer: &Peer, asked: &Asked<'_>, answer: Answer) -> Answer {
     let Some(act) = Act::of(asked.path, answer.status) else { return answer };
-    let (ts, actor) = (parts.clock.now().unix_ms, admin.actor(asked.authorization));
+    let (ts, actor) = (parts.clock.unix_ms(), admin.actor(asked.authorization));
     let from = Some(peer.address.ip());
     let entry = Entry::Admin(evidence::Admin { ts, actor, action: act.code(), status: answer.status, from });
     let pending = parts.audit.note(encode(&entry));

@@ -79,7 +79,7 @@ fn note_unserved(parts: &Parts, noted: &mut u64) {
     let total = parts.connections.stats().unserved();
     let count = total - std::mem::replace(noted, total);
     if count > 0 {
-        let ts = parts.clock.now().unix_ms;
+        let ts = parts.clock.unix_ms();
         let refused = evidence::Refused { ts, cause: Cause::StreamRefused, count };
         drop(parts.audit.note(encode(&Entry::Refused(refused))));
     }
@@ -88,7 +88,7 @@ fn note_unserved(parts: &Parts, noted: &mut u64) {
 /// Makes entries of the notes that commands leave before they read the log.
 async fn record_readings(parts: &Parts) {
     let dir = &parts.settings.audit.dir;
-    for waiting in readings::pending(&parts.audit, dir, parts.clock.now().unix_ms) {
+    for waiting in readings::pending(&parts.audit, dir, parts.clock.unix_ms()) {
         if waiting.entry.receipt().await.is_ok()
             && let Err(error) = std::fs::remove_file(&waiting.path)
         {
@@ -208,7 +208,7 @@ fn reload_credentials(parts: &Parts) {
             all.0.extend(faults.0);
         }
     }
-    let ts = parts.clock.now().unix_ms;
+    let ts = parts.clock.unix_ms();
     drop(parts.audit.note(reload_entry(ts, Reloaded::Credentials, ("", None), &all)));
 }
 

@@ -185,7 +185,7 @@ impl Record {
             ts_in: self.opened.unix_ms,
             ts_upstream_out: self.stamps.upstream_out,
             ts_upstream_in: self.stamps.upstream_in,
-            ts_out: self.books.clock.now().unix_ms,
+            ts_out: self.books.clock.unix_ms(),
         };
         match std::mem::replace(&mut self.is_entered, true) {
             true => evidence::encode(&Entry::Outcome(outcome)),

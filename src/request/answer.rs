@@ -6,6 +6,7 @@ use super::outgoing::{self, Links};
 use super::receipt::Seal;
 use super::resolve::Asked;
 use crate::catalogue::{Media, Route, Target};
+use crate::engine::canonical::bytes::push_escaped;
 use crate::engine::canonical::{Canonical, Language};
 use crate::engine::clock::Moment;
 use crate::engine::framing::answer::Fields;
@@ -147,7 +148,7 @@ fn visible(text: &str) -> HeaderValue {
     for byte in text.bytes() {
         match byte {
             b'!'..=b'~' if byte != b'%' => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
+            _ => push_escaped(&mut escaped, byte),
         }
     }
     HeaderValue::from_str(&escaped).unwrap_or_else(|_| HeaderValue::from_static(""))

@@ -26,12 +26,19 @@ impl Clock {
         self.started
     }
 
-    /// Both clocks, now. A wall clock before 1970 reads as 0.
+    /// Both clocks, now.
     pub fn now(&self) -> Moment {
+        Moment { unix_ms: self.unix_ms(), monotonic_us: self.monotonic_us() }
+    }
+
+    /// The wall clock alone, for stamps. Before 1970 it reads as 0.
+    pub fn unix_ms(&self) -> i64 {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment {
-            unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
-            monotonic_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        }
+        i64::try_from(unix.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// The monotonic clock alone, for intervals.
+    pub fn monotonic_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }

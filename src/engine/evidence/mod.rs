@@ -33,7 +33,7 @@ pub use entry::{
     Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Retention, Tier, UseAsked,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
-pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, read_time};
 
 use super::defence::TierChange;
 

@@ -1,7 +1,7 @@
 //! An upstream's answer: where its head ends, how its body ends, and what may come after it.
 
-use super::head::{chunk_size, split_at_space};
-use crate::engine::canonical::bytes::{content_length, is_token, trim};
+use super::head::{Framing, chunk_size, split_at_space};
+use crate::engine::canonical::bytes::{is_token, trim};
 use crate::engine::reason::Cause;
 use memchr::memmem;
 use std::fmt;
@@ -98,7 +98,8 @@ pub fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Cause> {
 pub fn read_head(head: &[u8], asked_for_body: bool, fields_max: usize) -> Result<AnswerHead, Cause> {
     let (first, mut rest) = first_line(head)?.ok_or(Cause::UpstreamMalformed)?;
     let (status, http10) = status_line(first)?;
-    let mut facts = Facts { http10, ..Facts::default() };
+    let framing = Framing { http10, ..Framing::default() };
+    let mut facts = Facts { framing, ..Facts::default() };
     let mut places = Vec::with_capacity(8);
     loop {
         let (line, behind) = first_line(rest)?.ok_or(Cause::UpstreamMalformed)?;
@@ -116,7 +117,7 @@ pub fn read_head(head: &[u8], asked_for_body: bool, fields_max: usize) -> Result
     if status == 101 || places.len() > fields_max {
         return Err(Cause::UpstreamMalformed);
     }
-    facts.head(status, Fields { bytes: head.into(), places }, asked_for_body)
+    Ok(facts.head(status, Fields { bytes: head.into(), places }, asked_for_body))
 }
 
 /// Reads `HTTP/1.x SP status [SP reason]`.
@@ -151,50 +152,36 @@ fn is_text(value: &[u8]) -> bool {
     value.iter().fold(true, |fine, b| fine & ((*b >= 0x20 && *b != 0x7f) | (*b == b'\t')))
 }
 
-/// What the fields of a head say about its framing.
+/// What the fields of a head say about the exchange.
 #[derive(Clone, Copy, Debug, Default)]
 struct Facts {
-    http10: bool,
-    length: Option<u64>,
-    chunked: bool,
+    framing: Framing,
     close: bool,
     keep_alive: bool,
 }
 
 impl Facts {
     fn saw(&mut self, name: &[u8], value: &[u8]) -> Result<(), Cause> {
-        if name.eq_ignore_ascii_case(b"content-length") {
-            let length = content_length(value).ok_or(Cause::UpstreamMalformed)?;
-            if self.length.replace(length).is_some() {
-                return Err(Cause::UpstreamMalformed);
-            }
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(Cause::UpstreamMalformed);
-            }
-            self.chunked = true;
-        } else if name.eq_ignore_ascii_case(b"connection") {
+        if name.eq_ignore_ascii_case(b"connection") {
             for option in value.split(|b| *b == b',').map(trim) {
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }
         }
-        Ok(())
+        self.framing.saw(name, value).map_err(|_| Cause::UpstreamMalformed)
     }
 
-    fn head(self, status: u16, fields: Fields, asked_for_body: bool) -> Result<AnswerHead, Cause> {
-        if self.chunked && (self.length.is_some() || self.http10) {
-            return Err(Cause::UpstreamMalformed);
-        }
+    fn head(self, status: u16, fields: Fields, asked_for_body: bool) -> AnswerHead {
+        let Framing { http10, length, chunked } = self.framing;
         let bodiless = !asked_for_body || matches!(status, 100..=199 | 204 | 304);
-        let ending = match (bodiless, self.chunked, self.length) {
+        let ending = match (bodiless, chunked, length) {
             (true, _, _) => Ending::Length(0),
             (false, true, _) => Ending::Chunked,
             (false, false, Some(length)) => Ending::Length(length),
             (false, false, None) => Ending::Close,
         };
-        let persists = !self.close && (!self.http10 || self.keep_alive);
-        Ok(AnswerHead { status, fields, ending, keeps_open: persists && ending != Ending::Close })
+        let persists = !self.close && (!http10 || self.keep_alive);
+        AnswerHead { status, fields, ending, keeps_open: persists && ending != Ending::Close }
     }
 }
 

@@ -13,9 +13,9 @@ const TARGET_BYTES_MAX: usize = 65_534;
 /// What a head says about the body behind it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Framing {
-    http10: bool,
-    length: Option<u64>,
-    chunked: bool,
+    pub http10: bool,
+    pub length: Option<u64>,
+    pub chunked: bool,
 }
 
 /// How the body behind a head ends.
@@ -57,6 +57,11 @@ impl Framing {
     /// Takes one field line into account.
     pub fn field(&mut self, line: &[u8]) -> Result<(), Cause> {
         let (name, value) = field(line)?;
+        self.saw(name, value)
+    }
+
+    /// Takes one field into account, of a request or an answer.
+    pub fn saw(&mut self, name: &[u8], value: &[u8]) -> Result<(), Cause> {
         if name.eq_ignore_ascii_case(b"content-length") {
             let length = content_length(value).ok_or(Cause::BadLength)?;
             if self.length.replace(length).is_some() {

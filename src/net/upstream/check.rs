@@ -58,7 +58,7 @@ async fn is_well(upstream: &SharedUpstream, endpoint: usize, path: &str) -> bool
     let Ok(mut request) = Outbound::new("GET", path) else { return false };
     request.fixed("connection", "close");
     let mut exchange = Exchange::new(connection, request.written(&target.lines), true, settings);
-    let head = poll_fn(|cx| exchange.poll_head(cx, settings.headers_max));
+    let head = poll_fn(|cx| exchange.poll_head(cx));
     let answered = timeout(settings.first_byte_timeout, head).await;
     answered.is_ok_and(|answered| answered.is_ok_and(|head| (200..300).contains(&head.status)))
 }

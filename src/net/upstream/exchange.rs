@@ -44,6 +44,7 @@ pub(super) struct Exchange {
     seen: usize,
     /// Bytes that heads may still have.
     head_room: usize,
+    headers_max: usize,
     rest: Rest,
     read_bytes: usize,
     keeps_open: bool,
@@ -67,6 +68,7 @@ impl Exchange {
             received: BytesMut::new(),
             seen: 0,
             head_room: settings.header_bytes_max,
+            headers_max: settings.headers_max,
             rest: Rest::Head,
             read_bytes: HEAD_READ_BYTES,
             keeps_open: true,
@@ -80,14 +82,10 @@ impl Exchange {
 
     /// Sends the request and awaits the head of its answer; heads that only announce another are
     /// passed over.
-    pub(super) fn poll_head(
-        &mut self,
-        cx: &mut Context<'_>,
-        headers_max: usize,
-    ) -> Poll<Result<AnswerHead, Cause>> {
+    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, Cause>> {
         self.send(cx);
         loop {
-            if let Some(head) = self.head(headers_max)? {
+            if let Some(head) = self.head()? {
                 return Poll::Ready(Ok(head));
             }
             ready!(self.poll_more(cx))?;
@@ -118,7 +116,7 @@ impl Exchange {
         Poll::Ready(Ok(()))
     }
 
-    fn head(&mut self, headers_max: usize) -> Result<Option<AnswerHead>, Cause> {
+    fn head(&mut self) -> Result<Option<AnswerHead>, Cause> {
         loop {
             let end = head_end(&self.received, self.seen)?;
             self.seen = self.received.len();
@@ -128,8 +126,11 @@ impl Exchange {
             let Some(end) = end else { return Ok(None) };
             self.head_room -= end;
             self.seen = 0;
-            let head =
-                read_head(self.received.get(..end).unwrap_or_default(), self.asked_for_body, headers_max)?;
+            let head = read_head(
+                self.received.get(..end).unwrap_or_default(),
+                self.asked_for_body,
+                self.headers_max,
+            )?;
             self.received.advance(end);
             if head.status >= 200 {
                 self.begin_body(&head);

@@ -126,9 +126,7 @@ impl Upstream {
     }
 
     async fn ask(&self, exchange: &mut Exchange, deadline: Instant) -> Result<AnswerHead, Cause> {
-        let settings = self.settings();
-        let until = deadline.min(Instant::now() + settings.first_byte_timeout);
-        let head = poll_fn(|cx| exchange.poll_head(cx, settings.headers_max));
-        timeout_at(until, head).await.unwrap_or(Err(Cause::UpstreamSlow))
+        let until = deadline.min(Instant::now() + self.settings().first_byte_timeout);
+        timeout_at(until, poll_fn(|cx| exchange.poll_head(cx))).await.unwrap_or(Err(Cause::UpstreamSlow))
     }
 }

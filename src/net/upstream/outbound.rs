@@ -1,6 +1,6 @@
 //! A request as an upstream is to receive it.
 
-use crate::engine::canonical::bytes::is_target;
+use crate::engine::canonical::bytes::{is_target, push_escaped};
 use crate::engine::reason::Cause;
 use bytes::Bytes;
 use std::fmt;
@@ -15,13 +15,13 @@ const HEAD_BYTES: usize = 1024;
 /// use zhamen::net::upstream::Outbound;
 /// let mut request = Outbound::new("GET", "/v1/persons?page=2")?;
 /// request.field("zhamen-purpose", &["a b", "\r\nx: y"]);
-/// assert_eq!(request.head(), b"GET /v1/persons?page=2 HTTP/1.1\r\nzhamen-purpose: a%20b%0D%0Ax:%20y\r\n");
+/// assert_eq!(request.head(), "GET /v1/persons?page=2 HTTP/1.1\r\nzhamen-purpose: a%20b%0D%0Ax:%20y\r\n");
 /// # Ok::<(), zhamen::engine::reason::Cause>(())
 /// ```
 #[derive(Clone)]
 pub struct Outbound {
     method: &'static str,
-    head: Vec<u8>,
+    head: String,
     body: Bytes,
 }
 
@@ -34,9 +34,9 @@ impl Outbound {
         if !target.starts_with('/') || !target.bytes().all(is_target) {
             return Err(Cause::BadTarget);
         }
-        let mut head = Vec::with_capacity(HEAD_BYTES);
+        let mut head = String::with_capacity(HEAD_BYTES);
         for part in [method, " ", target, " HTTP/1.1\r\n"] {
-            head.extend_from_slice(part.as_bytes());
+            head.push_str(part);
         }
         Ok(Outbound { method, head, body: Bytes::new() })
     }
@@ -46,19 +46,19 @@ impl Outbound {
     pub fn field(&mut self, name: &'static str, value: &[&str]) {
         self.name(name);
         value.iter().for_each(|part| push_visible(&mut self.head, part));
-        self.head.extend_from_slice(b"\r\n");
+        self.head.push_str("\r\n");
     }
 
     /// Adds a field whose value is ours, written as it is.
     pub fn fixed(&mut self, name: &'static str, value: &'static str) {
         self.name(name);
-        self.head.extend_from_slice(value.as_bytes());
-        self.head.extend_from_slice(b"\r\n");
+        self.head.push_str(value);
+        self.head.push_str("\r\n");
     }
 
     fn name(&mut self, name: &'static str) {
-        self.head.extend_from_slice(name.as_bytes());
-        self.head.extend_from_slice(b": ");
+        self.head.push_str(name);
+        self.head.push_str(": ");
     }
 
     /// Gives it a body.
@@ -68,7 +68,7 @@ impl Outbound {
     }
 
     /// What was written so far: whole lines, without the empty one at the end.
-    pub fn head(&self) -> &[u8] {
+    pub fn head(&self) -> &str {
         &self.head
     }
 
@@ -84,7 +84,7 @@ impl Outbound {
     /// The whole head, `lines` of the endpoint's included, and the body.
     pub(super) fn written(&self, lines: &[u8]) -> (Vec<u8>, Bytes) {
         let mut head = Vec::with_capacity(self.head.len() + lines.len() + 32);
-        head.extend_from_slice(&self.head);
+        head.extend_from_slice(self.head.as_bytes());
         head.extend_from_slice(lines);
         // Of a method whose request has content, also that it has none (RFC 9110 section 8.6).
         if !self.body.is_empty() || matches!(self.method, "POST" | "PUT" | "PATCH") {
@@ -95,20 +95,14 @@ impl Outbound {
     }
 }
 
-fn push_visible(head: &mut Vec<u8>, value: &str) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+fn push_visible(head: &mut String, value: &str) {
     let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
     // No early end: so the compiler compares many bytes at once.
     if value.bytes().fold(true, |fine, byte| fine & plain(byte)) {
-        return head.extend_from_slice(value.as_bytes());
+        return head.push_str(value);
     }
     for byte in value.bytes() {
-        if plain(byte) {
-            head.push(byte);
-        } else {
-            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-            head.extend_from_slice(&[b'%', digits[0], digits[1]]);
-        }
+        if plain(byte) { head.push(char::from(byte)) } else { push_escaped(head, byte) }
     }
 }
 
