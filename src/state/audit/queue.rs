@@ -124,13 +124,18 @@ impl Queue {
         Ok(())
     }
 
+    /// Places taken now.
+    pub fn places(&self) -> usize {
+        self.places.load(Ordering::Relaxed)
+    }
+
     pub fn return_places(&self, places: usize) {
         self.places.fetch_sub(places, Ordering::AcqRel);
     }
 
     /// Like `push`, for entries that no slot stands for; beyond the reserve for them they are refused.
     pub fn push_note(&self, body: EntryBody) -> Pending {
-        if self.places.load(Ordering::Relaxed) >= self.places_max + NOTES_MAX {
+        if self.places() >= self.places_max + NOTES_MAX {
             self.refused_full.fetch_add(1, Ordering::Relaxed);
             return Pending(oneshot::channel().1);
         }
@@ -228,7 +233,7 @@ impl Queue {
         AuditHealth {
             ok: progress.failing.is_none(),
             failing: progress.failing,
-            places: self.places.load(Ordering::Relaxed),
+            places: self.places(),
             places_max: self.places_max,
             entries: progress.entries,
             batches: progress.batches,
