@@ -38,7 +38,7 @@ impl Upstream {
     pub async fn forward(self: &Rc<Self>, request: &Outbound) -> Result<Answer, Cause> {
         let begun = Instant::now();
         let deadline = begun + self.settings().total_timeout;
-        let (head, lease) = self.exchange(request, deadline).await?;
+        let (head, lease) = self.exchange(request, begun, deadline).await?;
         Ok(Answer {
             status: head.status,
             fields: head.fields,
@@ -51,20 +51,22 @@ impl Upstream {
     async fn exchange(
         self: &Rc<Self>,
         request: &Outbound,
+        mut now: Instant,
         deadline: Instant,
     ) -> Result<(AnswerHead, Box<Lease>), Cause> {
         self.earn();
         let (mut left, mut avoid) = (self.settings().retries.max, None);
         loop {
             let (endpoint, in_flight) = self.choose(avoid)?;
-            let failed = match self.attempt(endpoint, in_flight, request, deadline).await {
+            let failed = match self.attempt(endpoint, in_flight, request, (now, deadline)).await {
                 Ok(exchanged) => return Ok(exchanged),
                 Err(failed) => failed,
             };
             // Dialling the only endpoint twice in a row finds the same.
             let elsewhere = failed.cause != Cause::UpstreamConnect || self.shared().endpoints().len() > 1;
             let repeat = left > 0 && elsewhere && failed.is_repeatable(request) && self.spend();
-            if !repeat || Instant::now() >= deadline {
+            now = Instant::now();
+            if !repeat || now >= deadline {
                 return Err(failed.cause);
             }
             left = left.saturating_sub(1);
@@ -77,13 +79,13 @@ impl Upstream {
         endpoint: usize,
         in_flight: InFlight,
         request: &Outbound,
-        deadline: Instant,
+        (now, deadline): (Instant, Instant),
     ) -> Result<(AnswerHead, Box<Lease>), Failed> {
-        let connection = match self.take_idle(endpoint) {
-            Some(connection) => connection,
+        let (connection, now) = match self.take_idle(endpoint, now) {
+            Some(connection) => (connection, now),
             // Boxed, because dialling is rare and large, and would be carried by every request.
             None => match Box::pin(self.open(endpoint, deadline)).await {
-                Ok(connection) => connection,
+                Ok(connection) => (connection, Instant::now()),
                 Err(cause) => {
                     in_flight.failed();
                     return Err(Failed { cause, endpoint, unwritten: true });
@@ -94,7 +96,7 @@ impl Upstream {
             in_flight.health().saw_certificate(not_after);
         }
         let mut lease = self.lease(endpoint, in_flight, connection, request);
-        match self.ask(&mut lease.exchange, deadline).await {
+        match self.ask(&mut lease.exchange, now, deadline).await {
             Ok(head) => {
                 lease.in_flight.succeeded();
                 lease.keep_for = keep_for(&head.fields, lease.keep_for);
@@ -125,8 +127,13 @@ impl Upstream {
         Box::new(Lease { upstream: self.clone(), endpoint, exchange, keep_for, in_flight })
     }
 
-    async fn ask(&self, exchange: &mut Exchange, deadline: Instant) -> Result<AnswerHead, Cause> {
-        let until = deadline.min(Instant::now() + self.settings().first_byte_timeout);
+    async fn ask(
+        &self,
+        exchange: &mut Exchange,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<AnswerHead, Cause> {
+        let until = deadline.min(now + self.settings().first_byte_timeout);
         timeout_at(until, poll_fn(|cx| exchange.poll_head(cx))).await.unwrap_or(Err(Cause::UpstreamSlow))
     }
 }

@@ -96,9 +96,8 @@ impl Upstream {
     }
 
     /// An idle connection that can still be used; the others found on the way are closed.
-    pub(super) fn take_idle(&self, endpoint: usize) -> Option<Connection> {
+    pub(super) fn take_idle(&self, endpoint: usize, now: Instant) -> Option<Connection> {
         let mut idle = self.idle.get(endpoint)?.borrow_mut();
-        let now = Instant::now();
         while let Some(Idle { mut connection, until }) = idle.pop() {
             if until > now && connection.wire.is_quiet() {
                 return Some(connection);
