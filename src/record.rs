@@ -4,7 +4,7 @@
 //! they learnt; [`Record::decided`] or [`Record::refused`] writes the request's one entry. What was
 //! really delivered is a second, outcome entry that [`Delivery`] writes when the body ended, however
 //! it ended. An answer that need not wait for its entry and is at hand whole has both in one, written
-//! at its end. A record that is dropped without either (the caller went away) writes its entry from
+//! at its end; one that waits for it may have both in one written [ahead](Record::ahead). A record that is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
 mod entry;
@@ -15,7 +15,7 @@ use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::receipt::Answered;
-use crate::engine::evidence::{self, Decision, EntryBody, SubjectKey};
+use crate::engine::evidence::{self, Decision, EntryBody, Handover, SubjectKey};
 use crate::engine::mask::Tally;
 use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
@@ -30,6 +30,7 @@ use crate::state::clock::Clock;
 use crate::state::drift::Drifts;
 use crate::state::profile::Profiles;
 use crate::state::quota::{QuotaKeys, Quotas, Scope, Standing};
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -84,14 +85,44 @@ pub struct Learnt {
     pub body_bytes: Option<u64>,
 }
 
-/// Stamps of the stages: wall-clock milliseconds for entries, microseconds for latencies.
+/// What of the request stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entered {
+    Nothing,
+    Decision,
+    /// The decision and, ahead of it, how the answer ends.
+    Answer,
+}
+
+/// Stamps of the stages: wall-clock milliseconds for entries, microseconds for latencies. Shared,
+/// because the exchange with the upstream sets them while the record writes its entry.
 #[derive(Default)]
-struct Stamps {
-    decision_us: Option<u64>,
-    upstream_out: Option<i64>,
-    upstream_in: Option<i64>,
-    upstream_us: Option<u64>,
-    upstream_status: Option<u16>,
+pub struct Stamps {
+    decision_us: Cell<Option<u64>>,
+    upstream_out: Cell<Option<i64>>,
+    upstream_in: Cell<Option<i64>>,
+    upstream_us: Cell<Option<u64>>,
+    upstream_status: Cell<Option<u16>>,
+}
+
+impl Stamps {
+    /// The upstream's head came, at this time.
+    pub fn upstream_answered(&self, status: u16, first_byte_us: u64, unix_ms: i64) {
+        self.upstream_in.set(Some(unix_ms));
+        self.upstream_us.set(Some(first_byte_us));
+        self.upstream_status.set(Some(status));
+    }
+}
+
+/// How an answer ended, or is about to.
+struct Ending<'a> {
+    status: u16,
+    fault: Option<Cause>,
+    /// Of its body.
+    bytes: u64,
+    handover: Handover,
+    tally: Option<&'a Tally>,
+    answered: Option<&'a Answered>,
 }
 
 /// The record of one request.
@@ -102,9 +133,8 @@ pub struct Record {
     opened: Moment,
     request_id: Rc<str>,
     pub learnt: Learnt,
-    stamps: Stamps,
-    /// The request's one entry is written.
-    is_entered: bool,
+    stamps: Rc<Stamps>,
+    entered: Entered,
     /// Nothing is left to write.
     is_closed: bool,
 }
@@ -125,8 +155,8 @@ impl Record {
             opened: now,
             request_id,
             learnt: Learnt::default(),
-            stamps: Stamps::default(),
-            is_entered: false,
+            stamps: Rc::default(),
+            entered: Entered::Nothing,
             is_closed: false,
         })
     }
@@ -152,7 +182,13 @@ impl Record {
 
     /// Policy has answered.
     pub fn judged(&mut self) {
-        self.stamps.decision_us = Some(self.since_opened_us());
+        self.stamps.decision_us.set(Some(self.since_opened_us()));
+    }
+
+    /// The moment when policy answered, on the wall clock that of the opening.
+    pub fn judged_at(&self) -> Moment {
+        let waited_us = self.stamps.decision_us.get().unwrap_or(0);
+        Moment { monotonic_us: self.opened.monotonic_us.saturating_add(waited_us), ..self.opened }
     }
 
     /// Policies could not be evaluated: whatever they might have permitted is withheld.
@@ -162,24 +198,28 @@ impl Record {
         }
     }
 
-    /// The upstream is asked now.
-    pub fn asks_upstream(&mut self) {
-        self.stamps.upstream_out = Some(self.books.clock.unix_ms());
+    /// The upstream is asked now. What it answers is stamped on what is given.
+    pub fn asks_upstream(&mut self) -> Rc<Stamps> {
+        self.stamps.upstream_out.set(Some(self.books.clock.unix_ms()));
+        self.stamps.clone()
     }
 
-    /// The upstream's head came.
-    pub fn upstream_answered(&mut self, status: u16, first_byte_us: u64) {
-        self.stamps.upstream_in = Some(self.books.clock.unix_ms());
-        self.stamps.upstream_us = Some(first_byte_us);
-        self.stamps.upstream_status = Some(status);
+    /// Whether the answer waits for its entry.
+    fn is_awaited(&self) -> bool {
+        let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
+        is_classified || self.learnt.is_receipted || !self.books.best_effort_l1
+    }
+
+    /// Whether decision and answer may be one entry, written [ahead](Self::ahead) of an answer that waits
+    /// for it. Not where a receipt is made of what leaves.
+    pub fn may_be_ahead(&self) -> bool {
+        self.is_awaited() && !self.learnt.is_receipted
     }
 
     /// Writes the entry of an allowed request. Classified data are released against its receipt; none
-    /// is given where the answer need not wait for it.
+    /// is given where the answer need not wait for it: then it is written when more is known.
     pub fn decided(&mut self) -> Option<Pending> {
-        let is_classified = self.learnt.dataset.as_ref().is_none_or(|dataset| dataset.is_classified());
-        if !is_classified && !self.learnt.is_receipted && self.books.best_effort_l1 {
-            // Nobody waits for this entry, so it is written when more is known.
+        if !self.is_awaited() {
             return None;
         }
         let body = self.decision_entry();
@@ -187,8 +227,17 @@ impl Record {
     }
 
     fn decision_entry(&mut self) -> EntryBody {
-        self.is_entered = true;
+        self.entered = Entered::Decision;
         self.encode(self.decision(), None, None, None)
+    }
+
+    /// Writes the entry of an allowed request whose answer is at hand whole, with so many bytes of body,
+    /// and leaves against the receipt. What is not delivered after all is an outcome entry.
+    pub fn ahead(&mut self, status: u16, bytes: u64, tally: Option<&Tally>) -> Pending {
+        let handover = Handover::Ahead;
+        let body = self.ended(&Ending { status, fault: None, bytes, handover, tally, answered: None });
+        self.entered = Entered::Answer;
+        self.slot.write(body)
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
@@ -204,7 +253,7 @@ impl Record {
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
     /// an answer that need not wait has none. `is_whole`: it is at hand to its last byte.
     pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
-        if !self.is_entered && !is_whole {
+        if self.entered == Entered::Nothing && !is_whole {
             let body = self.decision_entry();
             self.slot.leave(body);
         }
@@ -237,12 +286,13 @@ impl Record {
         let decision = if is_denial { Decision::Deny } else { Decision::Refused };
         self.observe(refusal, None);
         self.count(decision, refusal);
-        if self.is_entered {
-            let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
-            return Some(self.outcome(status, cause, 0, false, None, None));
+        if self.entered == Entered::Nothing {
+            self.entered = Entered::Decision;
+            return Some(self.encode(decision, refusal, cause, None));
         }
-        self.is_entered = true;
-        Some(self.encode(decision, refusal, cause, None))
+        let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
+        let handover = Handover::Short;
+        Some(self.ended(&Ending { status, fault: cause, bytes: 0, handover, tally: None, answered: None }))
     }
 
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
@@ -277,13 +327,13 @@ impl Record {
         }
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
         let modes = learnt.modes.as_deref().unwrap_or_default();
-        let upstream_us = self.stamps.upstream_us;
+        let upstream_us = self.stamps.upstream_us.get();
         self.books.metrics.request(RequestSummary {
             department: dataset.map_or("", |dataset| &dataset.department),
             dataset: dataset.map_or("", |dataset| &dataset.id),
             decision,
             reason: refusal.map(|refusal| refusal.reason),
-            decision_us: self.stamps.decision_us,
+            decision_us: self.stamps.decision_us.get(),
             upstream_us,
             added_us: Some(self.since_opened_us().saturating_sub(upstream_us.unwrap_or(0))),
             modes: &mut labels.iter().zip(modes).map(|(label, (mode, _))| (&*label.id, *mode)),
@@ -337,7 +387,12 @@ impl Delivery {
         }
         self.record.observe(None, tally);
         self.record.charge_volume(tally);
-        let body = self.record.outcome(self.status, fault, bytes, fault.is_none(), tally, answered);
+        if fault.is_none() && self.record.entered == Entered::Answer {
+            return;
+        }
+        let handover = if fault.is_none() { Handover::Whole } else { Handover::Short };
+        let ending = Ending { status: self.status, fault, bytes, handover, tally, answered };
+        let body = self.record.ended(&ending);
         self.record.slot.leave(body);
     }
 }

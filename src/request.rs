@@ -38,6 +38,7 @@ use crate::net::body::Body;
 use crate::net::body::coding::Wanted;
 use crate::net::head::with_head;
 use crate::net::peer::Peer;
+use crate::net::turns::Turns;
 use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
 use crate::record::{Books, Record};
 use crate::refusal::Refusal;
@@ -54,6 +55,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// What every worker's requests share.
 pub struct Shared {
@@ -79,6 +81,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     pub books: Rc<Books>,
     pub upstreams: Upstreams,
+    /// Shows whether the worker is crowded.
+    pub turns: Rc<Turns>,
     pub memo: RefCell<Memo>,
     pub tokens: RefCell<TokenMemo>,
     pub disclosures: RefCell<Disclosures>,
@@ -152,7 +156,9 @@ async fn walk(
         record.learnt.network_known = Some(facts.network.known);
         let (allowed, disclosure) = judge(worker, &snapshot, &principal, &asked, &facts, record)?;
 
-        let admitted = admit(worker, allowed, &principal, weight)?;
+        // Not the request's own reading: it may have waited for its body longer than a bucket takes to
+        // fill, and would find itself far behind those that came later.
+        let admitted = admit(worker, allowed, &principal, weight, record.judged_at())?;
         record.learnt.standing = Some(admitted.standing());
 
         let shown = worker.disclosures.borrow_mut().shown(&asked.access.dataset, &disclosure);
@@ -281,11 +287,9 @@ fn admit(
     allowed: Allowed,
     principal: &Principal,
     weight: Weight,
+    now: Moment,
 ) -> Result<Admitted, Refusal> {
     let keys = quota_keys(principal);
-    // Not the request's own reading: it may have waited for its body longer than a bucket takes to
-    // fill, and would find itself far behind those that came later.
-    let now = worker.books.clock.now();
     worker.shared.quotas.admit(allowed, &keys, weight.tier, now).map_err(over_quota)
 }
 
@@ -301,10 +305,15 @@ fn over_quota(over: OverQuota) -> Refusal {
     Refusal::over_quota(over.cause(), over.standing, over.retry_after_s)
 }
 
+/// How long a decision waits for its answer in a crowd, to be one entry with it. Under way beside so many
+/// others a request takes longer than this for want of the engine, so it is answered no later; an upstream
+/// that takes longer itself is asked beside the entry as always.
+const AHEAD_MAX: Duration = Duration::from_millis(2);
+
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
 /// would do no harm, one after the other where the upstream may change something. The answer is read
 /// and masked while the entry is on its way, so that its connection serves others meanwhile; nothing
-/// of it leaves before both are there.
+/// of it leaves before both are there. In a crowd the entry waits for the answer, and is one instead of two.
 async fn release(
     worker: &Worker,
     snapshot: &Snapshot,
@@ -314,23 +323,32 @@ async fn release(
     admitted: &Admitted,
     record: &mut Record,
 ) -> Result<(Option<Receipt>, Transformed), Refusal> {
-    let pending = record.decided();
     worker.upstreams.renew(&snapshot.upstreams);
     let upstream = worker.upstreams.get(&asked.route.upstream.id).ok_or(Cause::UpstreamUnhealthy)?;
-    record.asks_upstream();
-    let is_safe = asked.route.method.is_safe();
+    let stamps = record.asks_upstream();
     // Pinned once, because it is large: each place that owned it would have room for it.
     let mut exchange = pin!(async {
         let answer = forward(&upstream, outbound, admitted).await?;
-        record.upstream_answered(answer.status, answer.first_byte_us);
+        stamps.upstream_answered(answer.status, answer.first_byte_us, worker.books.clock.unix_ms());
         answer::transform(worker, snapshot, asked, answer, treatment).await
     });
-    if is_safe {
-        let (receipt, transformed) = tokio::join!(durable(pending), exchange.as_mut());
-        return Ok((receipt?, transformed?));
+    if !asked.route.method.is_safe() {
+        let receipt = durable(record.decided()).await?;
+        return Ok((receipt, exchange.await?));
     }
-    let receipt = durable(pending).await?;
-    Ok((receipt, exchange.await?))
+    if worker.turns.are_taken()
+        && record.may_be_ahead()
+        && let Ok(transformed) = timeout(AHEAD_MAX, exchange.as_mut()).await
+    {
+        let transformed = transformed?;
+        let pending = match transformed.whole() {
+            Some((status, bytes, tally)) => Some(record.ahead(status, bytes, tally)),
+            None => record.decided(),
+        };
+        return Ok((durable(pending).await?, transformed));
+    }
+    let (receipt, transformed) = tokio::join!(durable(record.decided()), exchange);
+    Ok((receipt?, transformed?))
 }
 
 /// Waits until the entry is on the disk, where the answer has to.

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use zhamen::config::settings::AuditSettings;
-use zhamen::engine::evidence::{Decision, Entry, Outcome, Request, SubjectKey, encode, subject_token};
+use zhamen::engine::evidence::{
+    Decision, Entry, Handover, Outcome, Request, SubjectKey, encode, subject_token,
+};
 use zhamen::engine::identifier::{Kind, check};
 use zhamen::state::audit::{Audit, verify_dir};
 use zhamen::state::readings;
@@ -75,7 +77,7 @@ fn write(audit: &Audit, one: i64) {
     };
     audit.note(encode(&Entry::Request(request))).receipt_blocking().unwrap();
     if one != 3 {
-        let outcome = Outcome { request_id: &id, delivered: true, ..Outcome::default() };
+        let outcome = Outcome { request_id: &id, handover: Handover::Whole, ..Outcome::default() };
         audit.note(encode(&Entry::Outcome(outcome))).receipt_blocking().unwrap();
     }
 }

@@ -7,6 +7,7 @@ use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
+use crate::net::turns::Turns;
 use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
 use crate::record::Books;
@@ -41,7 +42,7 @@ pub(super) fn start(
         let _ = tell.send(Ok(()));
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
-        let worker = Rc::new(worker(&parts));
+        let worker = Rc::new(worker(&parts, listener.turns()));
         // It ends with the runtime.
         runtime.spawn_local(worker.books.desk.deliver());
         let served = runtime.block_on(listener.run(drain, move |peer, request| {
@@ -70,7 +71,7 @@ pub(super) fn start(
     Ok(thread)
 }
 
-fn worker(parts: &Parts) -> Worker {
+fn worker(parts: &Parts, turns: Rc<Turns>) -> Worker {
     let snapshot = parts.shared.snapshots.current();
     Worker {
         shared: parts.shared.clone(),
@@ -86,6 +87,7 @@ fn worker(parts: &Parts) -> Worker {
             best_effort_l1: parts.settings.audit.best_effort_l1,
         }),
         upstreams: Upstreams::new(snapshot.upstreams.clone()),
+        turns,
         memo: RefCell::new(Memo::default()),
         tokens: RefCell::new(TokenMemo::new(parts.settings.identity.token_memo_max)),
         disclosures: RefCell::default(),

@@ -20,6 +20,7 @@ use super::guard::scratch;
 use super::peer::{Peer, Protocol};
 use super::stream::{Stalling, Stream};
 use super::tls::{self, Session, TlsStore, Trust};
+use super::turns::Turns;
 use crate::config::settings::Limits;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -83,6 +84,7 @@ pub struct Listener {
     tls: Option<Arc<TlsStore>>,
     limits: Arc<Limits>,
     connections: Arc<Connections>,
+    turns: Rc<Turns>,
 }
 
 impl Listener {
@@ -93,7 +95,12 @@ impl Listener {
         limits: Arc<Limits>,
         connections: Arc<Connections>,
     ) -> Self {
-        Listener { socket, tls, limits, connections }
+        Listener { socket, tls, limits, connections, turns: Rc::default() }
+    }
+
+    /// The turns in which its requests begin.
+    pub fn turns(&self) -> Rc<Turns> {
+        self.turns.clone()
     }
 
     /// Serves until the drain has ended: then no connection of this listener is open any more. Must
@@ -107,8 +114,7 @@ impl Listener {
         F: Future<Output = Response<Body>> + 'static,
     {
         let socket = tokio::net::TcpListener::from_std(self.socket)?;
-        let (limits, connections) = (self.limits, self.connections);
-        let turns = Rc::default();
+        let (limits, connections, turns) = (self.limits, self.connections, self.turns);
         let shared = Rc::new(Shared { serve, limits, connections, scratch: scratch(), turns });
         let mut tasks = JoinSet::new();
         let mut pause = PAUSE;

@@ -1,12 +1,11 @@
 //! What the record of a request becomes in the log: its one entry, and how it ended.
 
-use super::Record;
+use super::{Ending, Entered, Record};
 use crate::catalogue::{Catalogue, Use};
 use crate::engine::evidence::receipt::Answered;
 use crate::engine::evidence::{
     self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, UseAsked,
 };
-use crate::engine::mask::Tally;
 use crate::engine::reason::Cause;
 use crate::engine::terms::Method;
 use crate::engine::uses::Use as FieldUse;
@@ -43,9 +42,7 @@ impl Record {
         outcome: Option<evidence::Outcome<'_>>,
     ) -> EntryBody {
         let learnt = &self.learnt;
-        let subject = learnt.access.as_ref().and_then(|access| access.subject.as_ref());
-        let token =
-            subject.map(|subject| evidence::subject_token(&self.books.subject_key, &subject.identifier));
+        let token = self.subject_token();
         let fingerprint = self.peer.certificate.as_ref().map(|certificate| certificate.fingerprint_hex());
         let reasons = refusal.map(Refusal::reasons).unwrap_or_default();
         let modes = self.modes_shown();
@@ -79,6 +76,15 @@ impl Record {
             None => Entry::Request(request),
             Some(outcome) => Entry::Answered(request, outcome),
         })
+    }
+
+    fn subject_token(&self) -> Option<String> {
+        let subject = self.learnt.access.as_ref()?.subject.as_ref()?;
+        Some(evidence::subject_token(&self.books.subject_key, &subject.identifier))
+    }
+
+    fn officer(&self) -> Option<&str> {
+        self.learnt.principal.as_deref()?.officer.as_deref().map(|officer| &*officer.id)
     }
 
     fn who_and_what(&self) -> evidence::Request<'_> {
@@ -138,15 +144,8 @@ impl Record {
     }
 
     /// The entry that says how the request ended: with its decision, if that was not written yet.
-    pub(super) fn outcome(
-        &mut self,
-        status: u16,
-        fault: Option<Cause>,
-        bytes: u64,
-        delivered: bool,
-        tally: Option<&Tally>,
-        answered: Option<&Answered>,
-    ) -> EntryBody {
+    pub(super) fn ended(&mut self, ending: &Ending<'_>) -> EntryBody {
+        let Ending { status, fault, bytes, handover, tally, answered } = *ending;
         let digest = answered.map(Answered::digest_hex);
         let dataset = self.learnt.dataset.as_deref();
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
@@ -165,10 +164,15 @@ impl Record {
                 Some(FoundSeen { label, kind: one.kind, values: one.values })
             })
             .collect();
+        // Nobody awaits an outcome of what was written ahead, so it is found by itself.
+        let is_correction = self.entered == Entered::Answer;
+        let token = if is_correction { self.subject_token() } else { None };
         let outcome = evidence::Outcome {
             request_id: &self.request_id,
+            subject_token: token.as_deref(),
+            officer: self.officer().filter(|_| is_correction),
             status: Some(status),
-            upstream_status: self.stamps.upstream_status,
+            upstream_status: self.stamps.upstream_status.get(),
             records: tally.map(|tally| tally.records),
             labels: &seen,
             subjects: subjects.map(|count| count.subjects),
@@ -180,16 +184,20 @@ impl Record {
             dropped_unknown: tally.map_or(0, |tally| tally.dropped_unknown),
             bytes,
             digest: digest.as_deref(),
-            delivered,
+            handover,
             fault,
             ts_in: self.opened.unix_ms,
-            ts_upstream_out: self.stamps.upstream_out,
-            ts_upstream_in: self.stamps.upstream_in,
+            ts_upstream_out: self.stamps.upstream_out.get(),
+            ts_upstream_in: self.stamps.upstream_in.get(),
             ts_out: self.books.clock.unix_ms(),
         };
-        match std::mem::replace(&mut self.is_entered, true) {
-            true => evidence::encode(&Entry::Outcome(outcome)),
-            false => self.encode(self.decision(), None, None, Some(outcome)),
+        match self.entered {
+            Entered::Decision | Entered::Answer => evidence::encode(&Entry::Outcome(outcome)),
+            Entered::Nothing => {
+                let body = self.encode(self.decision(), None, None, Some(outcome));
+                self.entered = Entered::Decision;
+                body
+            }
         }
     }
 }

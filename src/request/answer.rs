@@ -13,7 +13,7 @@ use crate::engine::framing::answer::Fields;
 use crate::engine::identifier::civil_date;
 use crate::engine::mask::scalar::TokenKey;
 use crate::engine::mask::watch::Watched;
-use crate::engine::mask::{Masker, OpaqueGrant, Plan};
+use crate::engine::mask::{Masker, OpaqueGrant, Plan, Tally};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Cause;
 use crate::net::body::coding::{self, Coding, DecodeLimits, Decoding, codings_of};
@@ -62,6 +62,17 @@ pub(super) struct Transformed {
     coding: Option<Coding>,
     /// It could be coded for another caller.
     can_be_coded: bool,
+}
+
+impl Transformed {
+    /// Status, bytes of body and what was seen in it, if all of the answer is at hand.
+    pub(super) fn whole(&self) -> Option<(u16, u64, Option<&Tally>)> {
+        let status = self.status.as_u16();
+        match &self.prepared {
+            None => Some((status, 0, None)),
+            Some(prepared) => Some((status, prepared.content_length()?, Some(prepared.tally()?))),
+        }
+    }
 }
 
 /// What will be done to an answer.

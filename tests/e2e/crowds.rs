@@ -2,7 +2,7 @@
 
 use crate::support::client::Connection;
 use crate::support::upstream::{Play, json};
-use crate::support::{ENTERPRISE, Ground, MARKET, Stage, eventually, get, within};
+use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventually, get, within};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
@@ -105,6 +105,50 @@ fn slow_bodies_and_slow_readers_are_given_up() {
     assert!(eventually(|| stage.entries().iter().filter(|entry| cut(entry)).count() >= 5));
     assert!(eventually(|| open_connections(&stage) == 0.0));
     others_are_served(&stage);
+}
+
+/// In a crowd, decision and answer are one entry where the answer is at hand soon. Whatever a request left,
+/// it is whole: one entry, and an outcome exactly where that one does not say how the answer ends.
+#[test]
+fn a_crowd_leaves_one_whole_record_each() {
+    const CROWD: usize = 200;
+    let mut stage = Ground::lay().start(plenty);
+    let ask = get(HOUSEHOLD, &stage.token(CIVIL.1));
+    let mut crowd: Vec<Connection> = (0..CROWD).map(|_| stage.connect(CIVIL.0)).collect();
+    for connection in &mut crowd {
+        connection.send(&ask).unwrap();
+    }
+    // Every fourth does not wait.
+    let (mut answered, mut gone) = (Vec::new(), 0);
+    for (place, mut connection) in crowd.into_iter().enumerate() {
+        if place % 4 == 0 {
+            connection.cut();
+            gone += 1;
+        } else {
+            let reply = connection.reply().expect("an answer");
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            answered.push((reply.request_id(), reply.body.len()));
+        }
+    }
+    stage.stop();
+    let entries = stage.entries();
+    let of_kind = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).collect::<Vec<_>>();
+    let (requests, outcomes) = (of_kind("request"), of_kind("outcome"));
+    assert!(requests.len() <= CROWD && requests.len() >= CROWD - gone);
+    let outcomes_of = |id: &str| outcomes.iter().filter(|entry| entry["request_id"] == id).count();
+    for entry in &requests {
+        let id = entry["request_id"].as_str().unwrap();
+        assert_eq!(requests.iter().filter(|other| other["request_id"] == id).count(), 1, "{entry}");
+        let is_decision = entry["decision"] == "ALLOW_PARTIAL" || entry["decision"] == "ALLOW";
+        match (entry["released"] == true, answered.iter().find(|(answered, _)| answered == id)) {
+            (true, Some((_, bytes))) => assert_eq!((outcomes_of(id), &entry["bytes"]), (0, &(*bytes).into())),
+            (true, None) => assert!(outcomes_of(id) <= 1, "{entry}"),
+            (false, _) => assert_eq!(outcomes_of(id), usize::from(is_decision), "{entry}"),
+        }
+    }
+    assert!(requests.iter().any(|entry| entry["released"] == true), "nobody was in a crowd");
+    let corrects = |entry: &&&serde_json::Value| entry["subject_token"].is_string();
+    assert!(outcomes.iter().filter(corrects).all(|entry| entry["delivered"] == false));
 }
 
 /// No file descriptors left: nothing breaks, and when there are some again, everything goes on.

@@ -43,6 +43,7 @@ const COLUMNS: &[&str] = &[
     "records",
     "labels",
     "delivered",
+    "released",
     "fault",
     "hash",
 ];

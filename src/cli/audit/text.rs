@@ -20,6 +20,7 @@ const SHOWN: &[&str] = &[
     "reason",
     "cause",
     "delivered",
+    "released",
     "records",
     "fault",
     "status",

@@ -1,7 +1,8 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
 use super::entry::{
-    Decision, Entry, FoundSeen, Gap, Lifecycle, ModeShown, Outcome, Quotas, Reading, Reload, Request, Tier,
+    Decision, Entry, FoundSeen, Gap, Handover, Lifecycle, ModeShown, Outcome, Quotas, Reading, Reload,
+    Request, Tier,
 };
 use super::redact::{free_text, statement};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, push_number, push_text, push_time};
@@ -35,6 +36,7 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
             line.kind("outcome").time("ts_in", outcome.ts_in);
             push_ending(&mut line, outcome);
             line.text("request_id", outcome.request_id);
+            line.text_if("subject_token", outcome.subject_token).said_if("officer", outcome.officer);
             push_delivered(&mut line, outcome);
         }
         Entry::Answered(request, outcome) => {
@@ -202,7 +204,12 @@ fn push_delivered(line: &mut Line, outcome: &Outcome<'_>) {
     }
     line.number("dropped_unknown", outcome.dropped_unknown).number("bytes", outcome.bytes);
     line.text_if("sha256", outcome.digest);
-    line.flag("delivered", outcome.delivered).code_if("fault", outcome.fault.map(|cause| cause.code()));
+    match outcome.handover {
+        Handover::Whole => line.flag("delivered", true),
+        Handover::Short => line.flag("delivered", false),
+        Handover::Ahead => line.flag("released", true),
+    };
+    line.code_if("fault", outcome.fault.map(|cause| cause.code()));
 }
 
 fn push_found(out: &mut Vec<u8>, found: &FoundSeen<'_>) {

@@ -144,13 +144,24 @@ fn an_outcome_has_four_stamps() {
         dropped_unknown: 2,
         bytes: 512,
         digest: Some("ab"),
-        delivered: false,
+        handover: Handover::Short,
+        subject_token: None,
+        officer: None,
         fault: Some(Cause::EarlyClose),
         ts_in: 1,
         ts_upstream_out: Some(2),
         ts_upstream_in: Some(3),
         ts_out: 4,
     };
+    let ahead = Outcome { handover: Handover::Ahead, fault: None, digest: None, ..outcome.clone() };
+    let ahead = encode(&Entry::Answered(Request { request_id: "r", ..Request::default() }, ahead));
+    let ahead = String::from_utf8_lossy(ahead.members()).into_owned();
+    assert!(ahead.contains(r#","bytes":512,"released":true,"retention":"#), "{ahead}");
+    assert!(!ahead.contains("delivered"));
+    let corrected = Outcome { subject_token: Some("s1_a"), officer: Some("mz-1"), ..outcome.clone() };
+    let corrected = encode(&Entry::Outcome(corrected));
+    let corrected = String::from_utf8_lossy(corrected.members()).into_owned();
+    assert!(corrected.contains(r#""request_id":"r","subject_token":"s1_a","officer":"mz-1","status":200,"#));
     check(
         &Entry::Outcome(outcome),
         concat!(

@@ -227,10 +227,26 @@ pub struct FoundSeen<'a> {
     pub values: u64,
 }
 
+/// How far an answer was when its entry was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handover {
+    /// The whole answer was handed to the caller's connection.
+    Whole,
+    /// Less than that was.
+    #[default]
+    Short,
+    /// All of it is at hand and leaves as soon as this entry is durable. An outcome entry follows only
+    /// where that comes to less.
+    Ahead,
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome<'a> {
     pub request_id: &'a str,
+    /// Of an outcome that corrects an entry written ahead: whom and what that is found by.
+    pub subject_token: Option<&'a str>,
+    pub officer: Option<&'a str>,
     pub status: Option<u16>,
     pub upstream_status: Option<u16>,
     pub records: Option<u64>,
@@ -253,8 +269,7 @@ pub struct Outcome<'a> {
     pub bytes: u64,
     /// SHA-256 of them, 64 hexadecimal digits, where the answer carried a receipt.
     pub digest: Option<&'a str>,
-    /// The whole answer was handed to the caller's connection.
-    pub delivered: bool,
+    pub handover: Handover,
     pub fault: Option<Cause>,
     /// The four stamps of X-Road's operational monitoring.
     pub ts_in: i64,

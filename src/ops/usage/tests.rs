@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::settings::AuditSettings;
 use crate::demo::citizens::cast;
-use crate::engine::evidence::{Decision, ModeShown, Outcome, Request, SubjectKey};
+use crate::engine::evidence::{Decision, Handover, ModeShown, Outcome, Request, SubjectKey};
 use crate::engine::identifier::{Kind, check};
 use crate::engine::reason::Reason;
 use crate::engine::terms::{DisclosureMode, Interface, LegalBasis};
@@ -80,7 +80,8 @@ impl Desk {
         };
         change(&mut request);
         self.audit.note(encode(&Entry::Request(request))).receipt_blocking().unwrap();
-        let outcome = Outcome { request_id: id, status: Some(200), delivered: true, ..Outcome::default() };
+        let outcome =
+            Outcome { request_id: id, status: Some(200), handover: Handover::Whole, ..Outcome::default() };
         self.audit.note(encode(&Entry::Outcome(outcome))).receipt_blocking().unwrap();
     }
 

@@ -244,7 +244,7 @@ pub(super) fn take(index: &mut Index, seq: u64, hash: [u8; 32], line: &[u8]) {
     let Some(found) = Found::of(line) else { return index.put(seq, hash, &[], None) };
     let keys: Vec<u64> = found.terms().map(|term| term.key()).collect();
     match found {
-        Found::Outcome { request_id } => index.put_outcome(seq, hash, &request_id),
+        Found::Outcome { request_id, .. } => index.put_outcome(seq, hash, &request_id, &keys),
         Found::Entry { awaits, .. } => index.put(seq, hash, &keys, awaits.as_deref()),
     }
 }

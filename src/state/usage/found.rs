@@ -16,8 +16,9 @@ use std::sync::LazyLock;
 /// What a line is to the index.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
-    /// An outcome is found by what its request named.
-    Outcome { request_id: Cow<'a, str> },
+    /// An outcome is found by what its request named, or by what it names itself where it corrects one
+    /// that was written ahead.
+    Outcome { request_id: Cow<'a, str>, subject: Option<Cow<'a, str>>, officer: Option<Cow<'a, str>> },
     /// A request, or another entry that concerns somebody.
     Entry {
         /// Its subject, and the officer who asked. The officer of a reading is whose look-ups were
@@ -34,19 +35,28 @@ impl<'a> Found<'a> {
     pub fn of(line: &'a [u8]) -> Option<Self> {
         let picked = match KIND.value(line) {
             Picked::Text("request") => Self::of_request(line),
-            Picked::Text("outcome") => REQUEST_ID.value(line).text().map(|request_id| Found::Outcome {
-                request_id: Cow::Borrowed(request_id.unwrap_or_default()),
-            }),
+            Picked::Text("outcome") => Self::of_outcome(line),
             Picked::Text(_) | Picked::None | Picked::Escaped => None,
         };
         picked.or_else(|| Self::of_members(Members::read(line)?))
     }
 
     /// None where a value is to be unescaped.
+    fn of_outcome(line: &'a [u8]) -> Option<Self> {
+        let [request_id, subject, officer] =
+            [&REQUEST_ID, &SUBJECT, &OFFICER].map(|member| member.value(line).text());
+        Some(Found::Outcome {
+            request_id: Cow::Borrowed(request_id?.unwrap_or_default()),
+            subject: subject?.map(Cow::Borrowed),
+            officer: officer?.map(Cow::Borrowed),
+        })
+    }
+
+    /// The same.
     fn of_request(line: &'a [u8]) -> Option<Self> {
         let [subject, officer, decision, request_id] =
             [&SUBJECT, &OFFICER, &DECISION, &REQUEST_ID].map(|member| member.value(line).text());
-        let ended = DELIVERED.find(line).is_some();
+        let ended = DELIVERED.find(line).or_else(|| RELEASED.find(line)).is_some();
         let awaits = awaits(decision?, ended).then_some(request_id?.unwrap_or_default());
         let borrowed = |text: Option<&'a str>| text.map(Cow::Borrowed);
         Some(Found::Entry {
@@ -59,10 +69,13 @@ impl<'a> Found<'a> {
     fn of_members(members: Members<'a>) -> Option<Self> {
         let request_id = members.request_id.unwrap_or_default();
         Some(match &*members.kind {
-            "outcome" => Found::Outcome { request_id },
+            "outcome" => {
+                Found::Outcome { request_id, subject: members.subject_token, officer: members.officer }
+            }
             kind => {
                 let is_request = kind == "request";
-                let awaits = is_request && awaits(members.decision.as_deref(), members.delivered.is_some());
+                let ended = members.delivered.or(members.released).is_some();
+                let awaits = is_request && awaits(members.decision.as_deref(), ended);
                 Found::Entry {
                     subject: members.subject_token,
                     officer: members.officer.filter(|_| is_request),
@@ -74,8 +87,9 @@ impl<'a> Found<'a> {
 
     pub fn terms(&self) -> impl Iterator<Item = Term> {
         let (subject, officer) = match self {
-            Found::Outcome { .. } => (None, None),
-            Found::Entry { subject, officer, .. } => (subject.as_deref(), officer.as_deref()),
+            Found::Outcome { subject, officer, .. } | Found::Entry { subject, officer, .. } => {
+                (subject.as_deref(), officer.as_deref())
+            }
         };
         let subject = subject.map(|text| Term::new(TermKind::Subject, text));
         subject.into_iter().chain(officer.map(|text| Term::new(TermKind::Officer, text)))
@@ -128,11 +142,12 @@ static SUBJECT: LazyLock<Member> = LazyLock::new(|| Member(Finder::new(br#","sub
 static OFFICER: LazyLock<Member> = LazyLock::new(|| Member(Finder::new(br#","officer":""#)));
 static DECISION: LazyLock<Member> = LazyLock::new(|| Member(Finder::new(br#","decision":""#)));
 static DELIVERED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#","delivered":"#));
+static RELEASED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#","released":"#));
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::evidence::{Entry, Outcome, Reading, Request, encode};
+    use crate::engine::evidence::{Entry, Handover, Outcome, Reading, Request, encode};
 
     /// Texts that look like members, or need escapes.
     const TEXTS: [&str; 6] =
@@ -148,10 +163,20 @@ mod tests {
             decision,
             ..Request::default()
         };
-        let outcome = Outcome { request_id: other, delivered: true, ..Outcome::default() };
+        let answered = move |decision, handover| {
+            Entry::Answered(request(decision), Outcome { request_id: other, handover, ..Outcome::default() })
+        };
         let requests = decisions.flat_map(move |decision| {
-            [Entry::Request(request(decision)), Entry::Answered(request(decision), outcome.clone())]
+            let [whole, ahead] = [Handover::Whole, Handover::Ahead].map(|how| answered(decision, how));
+            [Entry::Request(request(decision)), whole, ahead]
         });
+        let correcting = Outcome {
+            request_id: other,
+            subject_token: Some(text).filter(|text| !text.is_empty()),
+            officer: Some(other),
+            ..Outcome::default()
+        };
+        let requests = requests.chain([Entry::Outcome(correcting)]);
         let outcome = Outcome { request_id: text, ..Outcome::default() };
         let reading = Reading { officer: Some(text), subject_token: Some(other), ..Reading::default() };
         requests.chain([Entry::Outcome(outcome), Entry::Reading(reading)]).collect()

@@ -178,9 +178,10 @@ impl Index {
         }
     }
 
-    /// Takes an outcome: it is found by what its request was found by.
-    pub fn put_outcome(&mut self, seq: u64, hash: [u8; 32], request: &str) {
-        let keys = self.open.remove(request).unwrap_or_default();
+    /// Takes an outcome: it is found by what its request was found by, or by keys of its own where its
+    /// request awaits none.
+    pub fn put_outcome(&mut self, seq: u64, hash: [u8; 32], request: &str, own: &[u64]) {
+        let keys = self.open.remove(request).unwrap_or_else(|| own.to_vec());
         // Mostly the oldest; those that ended out of turn leave the order when they come up.
         while self.order.front().is_some_and(|oldest| !self.open.contains_key(oldest)) {
             self.order.pop_front();

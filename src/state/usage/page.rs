@@ -90,8 +90,9 @@ impl Reading<'_> {
         if !self.asked.terms.iter().any(|term| members.is_of(term)) || seq >= self.asked.from.before {
             return Ok(false);
         }
-        let own = members.delivered.map(|_| Seen::ended(&members));
-        let ended = own.or(self.outcomes.get(id).map(|(_, ended)| *ended));
+        let own = members.delivered.or(members.released).map(|_| Seen::ended(&members));
+        // What was written ahead may have ended otherwise.
+        let ended = self.outcomes.get(id).map(|(_, ended)| *ended).or(own);
         let seen = Seen::of(&members, ended);
         if !is_visible(&seen) {
             self.outcomes.remove(id);

@@ -45,6 +45,8 @@ pub(super) struct Members<'a> {
     pub modes: Vec<ModeMember<'a>>,
     pub status: Option<u16>,
     pub delivered: Option<bool>,
+    /// Written before the answer left, whole; an outcome follows where it did not arrive so.
+    pub released: Option<bool>,
     pub records: Option<u64>,
 }
 
@@ -143,7 +145,7 @@ impl Seen {
 
     pub(super) fn ended(members: &Members<'_>) -> Ended {
         Ended {
-            delivered: members.delivered.unwrap_or(false),
+            delivered: members.delivered.or(members.released).unwrap_or(false),
             status: members.status,
             records: members.records,
         }

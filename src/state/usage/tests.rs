@@ -1,7 +1,7 @@
 use super::found::Found;
 use super::*;
 use crate::config::settings::AuditSettings;
-use crate::engine::evidence::{self, Decision, Entry, Outcome, Request, encode};
+use crate::engine::evidence::{self, Decision, Entry, Handover, Outcome, Request, encode};
 use crate::state::audit::Audit;
 use crate::state::follow::sealed::is_sealed;
 use crate::state::follow::segments;
@@ -46,7 +46,11 @@ impl Log {
     }
 
     fn outcome(&self, id: &str) -> u64 {
-        self.write(&Entry::Outcome(Outcome { request_id: id, delivered: true, ..Outcome::default() }))
+        self.write(&Entry::Outcome(Outcome {
+            request_id: id,
+            handover: Handover::Whole,
+            ..Outcome::default()
+        }))
     }
 
     fn start(&self) -> Usage {
@@ -111,7 +115,8 @@ fn requests_are_found_by_subject_and_by_officer_with_how_they_ended() {
 fn a_request_that_carries_its_outcome_awaits_none() {
     let log = Log::new();
     let usage = log.start();
-    let outcome = Outcome { request_id: "r1", delivered: true, records: Some(2), ..Outcome::default() };
+    let outcome =
+        Outcome { request_id: "r1", handover: Handover::Whole, records: Some(2), ..Outcome::default() };
     let request = Request {
         request_id: "r1",
         subject_token: Some("s1_a"),
@@ -126,6 +131,41 @@ fn a_request_that_carries_its_outcome_awaits_none() {
     assert!(ended.delivered && ended.records == Some(2));
     let text = [b"{\"seq\":1,", line.members(), b"}"].concat();
     assert!(matches!(Found::of(&text), Some(Found::Entry { awaits: None, .. })));
+}
+
+/// What was written ahead of its answer counts as delivered, unless an outcome says otherwise, which is
+/// found by what it names itself.
+#[test]
+fn an_answer_written_ahead_may_be_corrected() {
+    let log = Log::new();
+    let usage = log.start();
+    for id in ["r1", "r2"] {
+        let outcome = Outcome { request_id: id, handover: Handover::Ahead, ..Outcome::default() };
+        let request = Request {
+            request_id: id,
+            subject_token: Some("s1_a"),
+            officer: Some("mz-1"),
+            decision: Some(Decision::Allow),
+            ..Request::default()
+        };
+        log.write(&Entry::Answered(request, outcome));
+    }
+    log.write(&Entry::Outcome(Outcome {
+        request_id: "r1",
+        subject_token: Some("s1_a"),
+        officer: Some("mz-1"),
+        ..Outcome::default()
+    }));
+    caught_up(&usage);
+    let mut from = Place::NEWEST;
+    for (id, delivered) in [("r2", true), ("r1", false)] {
+        let found = page(&usage, subject("s1_a"), from, 1);
+        assert_eq!(ids(&found), [id]);
+        assert_eq!(found.entries[0].ended.map(|ended| ended.delivered), Some(delivered), "{id}");
+        from = found.next.unwrap_or(Place::NEWEST);
+    }
+    let by_officer = page(&usage, vec![Term::new(TermKind::Officer, "mz-1")], Place::NEWEST, 10);
+    assert_eq!(ids(&by_officer), ["r2", "r1"]);
 }
 
 #[test]
