@@ -2,6 +2,8 @@
 
 use super::Masked;
 use super::clickhouse::{CompactLinesMasker, DocumentMasker, Watch};
+#[cfg(feature = "columnar")]
+use super::columnar::ColumnarMasker;
 use super::csv::{Columns, Dialect, TableMasker};
 use super::fields::FieldMap;
 use super::json::JsonMasker;
@@ -29,6 +31,18 @@ pub enum Format {
     ClickHouseCompact,
     /// ClickHouse's `JSONCompactEachRow`, its columns named by its first lines or by the catalogue.
     ClickHouseCompactLines(Columns),
+    /// Record batches of columns.
+    #[cfg(feature = "columnar")]
+    Columnar(Container),
+}
+
+/// How record batches of columns come. Only builds with the feature `columnar` read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// An Arrow IPC stream.
+    Stream,
+    /// A Parquet file.
+    Parquet,
 }
 
 impl Plan {
@@ -65,6 +79,8 @@ enum Walker {
     Table(Box<TableMasker>),
     Document(Box<DocumentMasker>),
     CompactLines(Box<CompactLinesMasker>),
+    #[cfg(feature = "columnar")]
+    Columnar(ColumnarMasker),
 }
 
 impl Masker {
@@ -91,6 +107,8 @@ impl Masker {
             | Format::JsonSequence
             | Format::Table(_)
             | Format::ClickHouseCompactLines(_) => None,
+            #[cfg(feature = "columnar")]
+            Format::Columnar(_) => None,
         };
         let sieve = sieve.map(|sieve| (sieve, Vec::new()));
         Masker { walker, sieve, fault: None, watch: None, bytes_in: 0 }
@@ -139,6 +157,8 @@ impl Masker {
             Walker::Table(table) => table.finish(out),
             Walker::Document(document) => document.finish(),
             Walker::CompactLines(lines) => lines.finish(),
+            #[cfg(feature = "columnar")]
+            Walker::Columnar(columnar) => columnar.finish(out),
         }?;
         Ok(counted(tally, left_out))
     }
@@ -173,6 +193,8 @@ impl Masker {
             Walker::Table(table) => table.tally(),
             Walker::Document(document) => document.tally(),
             Walker::CompactLines(lines) => lines.tally(),
+            #[cfg(feature = "columnar")]
+            Walker::Columnar(columnar) => columnar.tally(),
         };
         counted(tally, left_out)
     }
@@ -217,6 +239,10 @@ impl Walker {
             Format::ClickHouseCompactLines(columns) => Walker::CompactLines(Box::new(
                 CompactLinesMasker::new(columns, fields, plan, limits, of_rows(judge)),
             )),
+            #[cfg(feature = "columnar")]
+            Format::Columnar(container) => {
+                Walker::Columnar(ColumnarMasker::new(*container, fields, plan, limits, of_rows(judge)))
+            }
         }
     }
 
@@ -227,6 +253,8 @@ impl Walker {
             Walker::Table(table) => table.push(input, out),
             Walker::Document(document) => document.push(input, out),
             Walker::CompactLines(lines) => lines.push(input, out),
+            #[cfg(feature = "columnar")]
+            Walker::Columnar(columnar) => columnar.push(input, out),
         }
     }
 }

@@ -95,6 +95,8 @@ use super::fields::FieldMap;
 pub use super::plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 pub(super) use embedded::{Role, Values};
 pub(super) use frame::is_name;
+#[cfg(feature = "columnar")]
+pub(super) use frame::{Rules, Treat};
 pub(super) use number::is_number;
 use std::sync::Arc;
 use walk::Walk;

@@ -5,7 +5,7 @@
 //! a [`Plan`] (what happens to each label) and bytes, and gives bytes and a [`Tally`].
 //!
 //! - [`fields`]: which field carries which label, as an automaton over keys and elements;
-//! - [`json`]: the walker of JSON; `lines`, [`csv`] and `clickhouse`: those of the other formats;
+//! - [`json`]: the walker of JSON; `lines`, [`csv`], `clickhouse` and `columnar`: those of the other formats;
 //! - [`Masker`]: the walker of the format that the catalogue declares;
 //! - [`sieve`]: which records come to the walker at all;
 //! - [`scalar`]: what a mode does to one value;
@@ -22,6 +22,8 @@
 
 mod capture;
 mod clickhouse;
+#[cfg(feature = "columnar")]
+mod columnar;
 mod columns;
 pub mod csv;
 pub mod fields;
@@ -39,7 +41,7 @@ mod tests;
 pub mod watch;
 
 pub use csv::{Columns, Dialect, Formulas, Null, Quoting};
-pub use format::{Format, Masker};
+pub use format::{Container, Format, Masker};
 pub use plan::{FaultKind, LabelRule, MaskFault, MaskLimits, Plan, Tally};
 
 use super::dataset::Dataset;

@@ -124,6 +124,20 @@ closed_enum! {
         /// A record longer than [`MaskLimits::token_bytes_max`], where records must be held to be
         /// judged as a whole.
         RecordTooLong = "record_too_long",
+        /// A message, page or footer of a columnar body that contradicts itself or what it describes.
+        BadMessage = "bad_message",
+        /// What reads a columnar body gave up in the middle: its pages say what cannot be.
+        ReaderPanicked = "reader_panicked",
+        /// A column that is to be masked, of a type that no mask can treat.
+        UnsupportedType = "unsupported_type",
+        /// A columnar body in a byte order, version or compression that is not read.
+        UnsupportedEncoding = "unsupported_encoding",
+        /// A columnar body, a message of it, or what that unpacks to, beyond the walker's limits.
+        MessageTooLong = "message_too_long",
+        /// More values in one batch than the walker's limit.
+        TooManyValues = "too_many_values",
+        /// More columns than the walker's limit.
+        TooManyColumns = "too_many_columns",
         /// A count that is no scalar: whether its group is large enough cannot be told.
         NotACount = "not_a_count",
     }

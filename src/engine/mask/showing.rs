@@ -103,6 +103,14 @@ impl Showing {
         }
     }
 
+    /// So many at once, in formats that hold them column by column.
+    #[cfg(feature = "columnar")]
+    pub(in crate::engine::mask) fn count_many(&mut self, label: u16, values: u64) {
+        if let Some(count) = self.tally.labels.get_mut(usize::from(label)) {
+            *count += values;
+        }
+    }
+
     /// What is shown of a value whose label is masked or looked at, or that may be a reference. It was
     /// counted before.
     #[inline]
@@ -166,6 +174,12 @@ impl Showing {
     /// No further record leaves.
     pub(in crate::engine::mask) fn is_full(&self) -> bool {
         self.plan.records_max.is_some_and(|max| self.tally.records >= max)
+    }
+
+    /// So many records may still leave; none if there is no limit.
+    #[cfg(feature = "columnar")]
+    pub(in crate::engine::mask) fn records_left(&self) -> Option<u64> {
+        self.plan.records_max.map(|max| max.saturating_sub(self.tally.records))
     }
 
     /// Something was left out because no path or column names it; `template` says where, without data.

@@ -146,6 +146,8 @@ impl SieveSpec {
             Format::ClickHouseCompactLines(columns) => (Some(columns), false),
             Format::ClickHouseJson => (None, true),
             Format::ClickHouseCompact => (Some(&Columns::Header), true),
+            #[cfg(feature = "columnar")]
+            Format::Columnar(_) => (Some(&Columns::Header), false),
         };
         let shown = |path: &[Box<str>]| format!("$.{}[*]", path.join(".")).replace("$.[", "$[");
         if is_document && **records != [Box::from("data")] {

@@ -5,7 +5,7 @@ use crate::engine::mask::showing::{Fate, Showing};
 
 /// What happens to a value, or to what a container holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Treat {
+pub(in crate::engine::mask) enum Treat {
     /// On the way to labels: containers stay, scalars are unknown.
     Follow,
     /// Stays as it is.
@@ -84,7 +84,7 @@ impl Treat {
 }
 
 /// What one answer's plan makes of each state of the field map.
-pub(super) struct Rules(Vec<Rule>);
+pub(in crate::engine::mask) struct Rules(Vec<Rule>);
 
 #[derive(Clone, Copy)]
 struct Rule {
@@ -95,7 +95,7 @@ struct Rule {
 }
 
 impl Rules {
-    pub(super) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
+    pub(in crate::engine::mask) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
         let rule = |state: &State| Rule {
             own: state.label().map(|label| of_label(showing, label)),
             open: state.reaches(|label| showing.is_shown(label)),
@@ -105,7 +105,7 @@ impl Rules {
 
     /// What happens to a value in this state, inside a container that is treated like this.
     #[inline]
-    pub(super) fn treat(&self, state: StateId, around: Treat) -> Treat {
+    pub(in crate::engine::mask) fn treat(&self, state: StateId, around: Treat) -> Treat {
         match self.0.get(state as usize).and_then(|rule| rule.own) {
             Some(own) => own,
             None => match around {
@@ -115,7 +115,7 @@ impl Rules {
         }
     }
 
-    pub(super) fn is_open(&self, state: StateId) -> bool {
+    pub(in crate::engine::mask) fn is_open(&self, state: StateId) -> bool {
         self.0.get(state as usize).is_some_and(|rule| rule.open)
     }
 }
