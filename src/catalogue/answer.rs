@@ -3,11 +3,11 @@
 use super::routes::Reading;
 use crate::closed_enum;
 use crate::engine::dataset::Dataset;
-use crate::engine::mask::{Columns, Dialect, Format, Quoting};
+use crate::engine::mask::{Columns, Container, Dialect, Format, Quoting};
 use std::sync::Arc;
 
 closed_enum! {
-    /// What the upstream answers. Anything else (XML, Arrow, Parquet, HTML, …) has no masker: it is
+    /// What the upstream answers. Anything else (XML, HTML, Arrow's file format, …) has no masker: it is
     /// refused, and passes only as `opaque` on unclassified datasets.
     pub enum AnswerFormat {
         /// A JSON document, masked field by field.
@@ -38,6 +38,12 @@ closed_enum! {
         ClickHouseTsvWithNamesAndTypes = "clickhouse-tsv-with-names-and-types",
         /// ClickHouse `CSVWithNames`.
         ClickHouseCsvWithNames = "clickhouse-csv-with-names",
+        /// An Arrow IPC stream, masked column by column, by builds with the feature `columnar`; also
+        /// ClickHouse's `ArrowStream`.
+        ArrowStream = "arrow-stream",
+        /// A Parquet file, masked column by column, by builds with the feature `columnar`; also
+        /// ClickHouse's `Parquet`. Held whole, so 32 MiB at most.
+        Parquet = "parquet",
         /// Anything, passed on unread: for unclassified datasets only.
         Opaque = "opaque",
     }
@@ -51,6 +57,8 @@ closed_enum! {
         JsonSeq = "application/json-seq",
         Csv = "text/csv",
         Tsv = "text/tab-separated-values",
+        ArrowStream = "application/vnd.apache.arrow.stream",
+        Parquet = "application/vnd.apache.parquet",
     }
 }
 
@@ -71,6 +79,8 @@ impl AnswerFormat {
             AnswerFormat::Tsv
             | AnswerFormat::ClickHouseTsvWithNames
             | AnswerFormat::ClickHouseTsvWithNamesAndTypes => Some(Media::Tsv),
+            AnswerFormat::ArrowStream => Some(Media::ArrowStream),
+            AnswerFormat::Parquet => Some(Media::Parquet),
             AnswerFormat::Opaque => None,
         }
     }
@@ -82,6 +92,10 @@ impl AnswerFormat {
             AnswerFormat::Ndjson => {
                 ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"]
                     .contains(&media)
+            }
+            // Databases and object stores have no name for it; its first bytes have.
+            AnswerFormat::ArrowStream | AnswerFormat::Parquet => {
+                self.media().is_some_and(|own| own.code() == media) || media == "application/octet-stream"
             }
             // Its versions differ in what they call lines of JSON.
             AnswerFormat::ClickHouseJsonEachRow
@@ -119,6 +133,9 @@ impl AnswerFormat {
             | AnswerFormat::JsonSeq
             | AnswerFormat::Csv
             | AnswerFormat::Tsv
+            // What breaks off there is no whole stream and no file.
+            | AnswerFormat::ArrowStream
+            | AnswerFormat::Parquet
             | AnswerFormat::Opaque => false,
         }
     }
@@ -142,6 +159,8 @@ impl AnswerFormat {
             AnswerFormat::ClickHouseTsvWithNames => Some("TABSEPARATEDWITHNAMES"),
             AnswerFormat::ClickHouseTsvWithNamesAndTypes => Some("TABSEPARATEDWITHNAMESANDTYPES"),
             AnswerFormat::ClickHouseCsvWithNames => Some("CSVWITHNAMES"),
+            AnswerFormat::ArrowStream => Some("ARROWSTREAM"),
+            AnswerFormat::Parquet => Some("PARQUET"),
             AnswerFormat::Ndjson
             | AnswerFormat::JsonSeq
             | AnswerFormat::Csv
@@ -257,8 +276,22 @@ impl Reading<'_, '_, '_> {
             AnswerFormat::ClickHouseCsvWithNames => {
                 Some(Format::Table(self.dialect(Dialect::clickhouse_csv())))
             }
+            AnswerFormat::ArrowStream => self.columnar(Container::Stream),
+            AnswerFormat::Parquet => self.columnar(Container::Parquet),
             AnswerFormat::Opaque => None,
         }
+    }
+
+    #[cfg(feature = "columnar")]
+    fn columnar(&mut self, container: Container) -> Option<Format> {
+        Some(Format::Columnar(container))
+    }
+
+    #[cfg(not(feature = "columnar"))]
+    fn columnar(&mut self, _: Container) -> Option<Format> {
+        let mark = self.written.answer.as_ref().map_or(self.written.path.mark, |at| at.mark);
+        self.fault(mark, "this build has no columnar formats: build with `--features columnar`");
+        None
     }
 
     /// What `table` says, on top of what the format says.
@@ -353,11 +386,11 @@ mod tests {
             let plain = format.is_clickhouse() && own == Media::Ndjson;
             assert!(format.comes_as(own.code()), "{format}");
             assert_eq!(format.comes_as("text/plain"), plain, "{format}");
-            for other in
-                ["application/xml", "text/html", "application/problem+json", "application/octet-stream"]
-            {
+            for other in ["application/xml", "text/html", "application/problem+json"] {
                 assert!(!format.comes_as(other), "{format} {other}");
             }
+            let columnar = matches!(format, AnswerFormat::ArrowStream | AnswerFormat::Parquet);
+            assert_eq!(format.comes_as("application/octet-stream"), columnar, "{format}");
         }
     }
 }

@@ -323,6 +323,8 @@ fn the_shipped_catalogue_is_sound() {
 
 #[test]
 fn answers_become_formats() {
+    #[cfg(feature = "columnar")]
+    use crate::engine::mask::Container;
     use crate::engine::mask::{Columns, Dialect, Format, Formulas, Quoting};
     let subject = "    subject: {path: id, kind: resident-id}\n";
     let bare = Dialect {
@@ -350,6 +352,10 @@ fn answers_become_formats() {
         ),
         ("answer: clickhouse-tsv-with-names-and-types", Format::Table(Dialect::clickhouse_tsv(true))),
         ("answer: clickhouse-csv-with-names", Format::Table(Dialect::clickhouse_csv())),
+        #[cfg(feature = "columnar")]
+        ("answer: arrow-stream", Format::Columnar(Container::Stream)),
+        #[cfg(feature = "columnar")]
+        ("answer: parquet", Format::Columnar(Container::Parquet)),
     ] {
         let department = DEPARTMENT.replacen(subject, &format!("{subject}    {more}\n    links: true\n"), 1);
         let mut files = sound();

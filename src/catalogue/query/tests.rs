@@ -20,7 +20,7 @@ fn queries() {
             Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)")),
         ),
         (
-            "SELECT 1 FORMAT Parquet",
+            "SELECT 1 FORMAT Arrow",
             Err((0, "a stored query ends in FORMAT and a format that can be masked (JSON, …)")),
         ),
         ("SELECT 1; DROP TABLE t FORMAT JSON", Err((8, "one statement, without `;`"))),

@@ -264,5 +264,23 @@ fn answers() {
     );
 }
 
+/// A build without the columnar formats says so where the route asks for one; nothing else is wrong with it.
+#[test]
+fn columnar_answers() {
+    const MARRIAGE: &str = "    subject: {path: id, kind: resident-id}\n";
+    let missing = "this build has no columnar formats: build with `--features columnar`";
+    let missing = format!("41:13 {missing}");
+    let absent: &[&str] = if cfg!(feature = "columnar") { &[] } else { &[missing.as_str()] };
+    let other = "42:18 the query asks for another format: `answer: parquet` goes with it";
+    check(
+        "catalogue/civil.yaml",
+        &[
+            (MARRIAGE, with!("answer: arrow-stream"), absent),
+            (MARRIAGE, with!("answer: parquet"), absent),
+            (MARRIAGE, with!("answer: csv", "query: {sql: \"SELECT 1 FORMAT Parquet\"}"), &[other]),
+        ],
+    );
+}
+
 const NO_HEADER: &str = "41:15 only headers of the API's own leave (`x-…`); those of HTTP are written anew, and those \
                          about the caller never leave";
