@@ -113,7 +113,7 @@ fn types_that_no_mask_can_treat() {
     let duration: ArrayRef = Arc::new(DurationSecondArray::from(vec![1]));
     let unsupported = Err(FaultKind::UnsupportedType);
     for column in [&bytes, &duration, &map, &union] {
-        for (name, expect) in [("p", unsupported.clone()), ("v", unsupported.clone()), ("n", Ok(false))] {
+        for (name, expect) in [("p", unsupported), ("v", unsupported), ("n", Ok(false))] {
             let shown = becomes(name, column.clone()).map(|shown| shown.is_some());
             assert_eq!(shown, expect, "{name} {column:?}");
         }

@@ -23,6 +23,7 @@
 //! | ClickHouse `JSON` | an element of `data` | the sieve | counts become `null`, `rows` goes; `totals` go, too, if rows may be missing |
 //! | ClickHouse `JSONCompact` | the same, fields by column | the walker | the same |
 //! | ClickHouse `JSONCompactEachRow` | a line, fields by column | the walker | names and types |
+//! | Arrow streams, Parquet | a row of a batch, fields by column | the walker | the schema |
 //!
 //! **What group sizes do not stop**: the difference of two permitted counts (all of a street, and all
 //! but one house) is one person, if the caller may choose both groups by fields it may use. Counts
