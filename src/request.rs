@@ -347,8 +347,9 @@ async fn release(
         };
         return Ok((durable(pending).await?, transformed));
     }
-    let (receipt, transformed) = tokio::join!(durable(record.decided()), exchange);
-    Ok((receipt?, transformed?))
+    let Some(pending) = record.decided() else { return Ok((None, exchange.await?)) };
+    let (receipt, transformed) = tokio::join!(pending.receipt(), exchange);
+    Ok((Some(receipt?), transformed?))
 }
 
 /// Waits until the entry is on the disk, where the answer has to.

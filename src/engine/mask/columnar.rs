@@ -1,8 +1,8 @@
-//! Columnar answers, masked column by column: Arrow IPC streams.
+//! Columnar answers, masked column by column: Arrow IPC streams, and Parquet files (`file`).
 //!
 //! A column is a member of a record, a struct an object, a list an array: the same paths and rules as in
-//! JSON. One record batch is held, never the table. The arrow crates read and write; what a message says of
-//! itself is checked before they believe it (`message`), and they validate what arrays hold.
+//! JSON. One record batch is held, never the table. The arrow crates read and write; what a body says of
+//! itself is checked before they believe it (`body`, `pages`), and they validate what arrays hold.
 //!
 //! | met | outcome |
 //! |---|---|
