@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use reference::{Path, Reference};
 use std::sync::Arc;
+use zhamen::engine::identifier::Kind;
 use zhamen::engine::mask::fields::FieldMap;
 use zhamen::engine::mask::json::JsonMasker;
 use zhamen::engine::mask::scalar::{LabelAction, Partial, TokenKey};
@@ -49,6 +50,13 @@ fn plan(records_max: Option<u64>) -> Plan {
             key: [0; 2],
         },
     }
+}
+
+/// The same, but that label 4 is one of identifiers.
+fn with_identifiers(plan: Plan) -> Plan {
+    let mut actions = plan.actions.to_vec();
+    actions[4].kind = Some(Kind::ResidentId);
+    Plan { actions: actions.into(), ..plan }
 }
 
 fn paths() -> impl Strategy<Value = Vec<Path>> {
@@ -90,10 +98,19 @@ proptest! {
 
     /// The masker gives what the reference gives, at every split, and the same bytes each time.
     #[test]
-    fn agrees_with_a_tree(tree in tree(), paths in paths(), noise: u64, cap in prop::option::of(0..4u64)) {
+    fn agrees_with_a_tree(
+        tree in tree(),
+        paths in paths(),
+        noise: u64,
+        cap in prop::option::of(0..4u64),
+        references: bool,
+    ) {
         let Some(fields) = compile(&paths) else { return Ok(()) };
-        let plan = Arc::new(plan(cap));
         let input = tree.write(noise);
+        // With a label of identifiers, kept texts that begin like references are looked at; in texts so short
+        // only an address of mail could be found, and these are left out here.
+        let may_find = ["@", "%", "0040", "0025"].iter().any(|part| input.contains(part));
+        let plan = Arc::new(if references && !may_find { with_identifiers(plan(cap)) } else { plan(cap) });
         let (text, tally) = run(&fields, &plan, [input.as_bytes()]);
         let tally = tally.map_err(|fault| TestCaseError::fail(format!("{fault}: {input}")))?;
         let mut reference = Reference::new(&paths, &plan);

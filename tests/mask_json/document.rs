@@ -26,6 +26,8 @@ pub fn tree() -> impl Strategy<Value = Tree> {
         Just("yes".to_owned()),
         Just(String::new()),
         "[ -~é张😀\u{1}\u{7f}]{1,9}",
+        // What may begin a reference.
+        "[a/?#.: ]{1,9}",
     ];
     let leaf = prop_oneof![
         3 => text.prop_map(Tree::Text),

@@ -62,6 +62,7 @@ use super::sieve::{Judge, RowJudge};
 use memchr::memchr;
 use rows::{Cell, RowFault, Rows};
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -89,6 +90,8 @@ struct Table {
     /// What leaves of a row.
     parts: Vec<Part>,
     scratch: Vec<u8>,
+    /// A text and stars in it, where it is written anew.
+    joined: String,
     /// Each has a value in every column.
     rows_seen: u64,
     /// Until the columns have their names.
@@ -108,16 +111,17 @@ enum Expect {
 struct Column {
     label: Option<u16>,
     fate: Fate,
+    /// Its cells do not leave as they are, or not unseen.
+    is_asked: bool,
     numeric: bool,
 }
 
-/// What leaves of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// These cells and what is between them, as they were written.
-    Run(usize, usize),
-    /// What is shown of this cell.
-    One(usize),
+/// Columns that stand side by side and leave.
+#[derive(Clone, Debug)]
+struct Part {
+    columns: Range<usize>,
+    /// One of them is [asked](Column::is_asked).
+    is_asked: bool,
 }
 
 impl TableMasker {
@@ -138,6 +142,7 @@ impl TableMasker {
             columns: Vec::new(),
             parts: Vec::new(),
             scratch: Vec::new(),
+            joined: String::new(),
             rows_seen: 0,
             judge,
             row_judge: None,
@@ -352,10 +357,11 @@ impl Table {
             .map(|state| {
                 let label = if state == DEAD { None } else { self.fields.state(state).label() };
                 let fate = label.map_or(Fate::Drop, |label| self.showing.fate(label));
-                Column { label, fate, numeric: false }
+                let is_asked = fate != Fate::Keep || self.dialect.formulas != Formulas::Keep;
+                Column { label, fate, is_asked, numeric: false }
             })
             .collect();
-        self.parts = parts(&self.columns, self.dialect.formulas == Formulas::Keep);
+        self.parts = parts(&self.columns);
         Ok(())
     }
 }
@@ -366,15 +372,16 @@ impl Column {
     }
 }
 
-/// What leaves of each row: runs of kept cells, and cells that are masked or looked at.
-fn parts(columns: &[Column], runs: bool) -> Vec<Part> {
+/// What leaves of each row.
+fn parts(columns: &[Column]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
-    for (place, column) in columns.iter().enumerate() {
-        match (column.fate, parts.last_mut()) {
-            (Fate::Drop, _) => {}
-            (Fate::Keep, Some(Part::Run(_, last))) if runs && *last + 1 == place => *last = place,
-            (Fate::Keep, _) if runs => parts.push(Part::Run(place, place)),
-            (Fate::Keep | Fate::Look | Fate::Mask, _) => parts.push(Part::One(place)),
+    for (place, column) in columns.iter().enumerate().filter(|(_, column)| column.is_shown()) {
+        match parts.last_mut() {
+            Some(part) if part.columns.end == place => {
+                part.columns.end += 1;
+                part.is_asked |= column.is_asked;
+            }
+            _ => parts.push(Part { columns: place..place + 1, is_asked: column.is_asked }),
         }
     }
     parts

@@ -163,9 +163,9 @@ impl FieldMap {
         self.root
     }
 
-    /// How many states there are; ids run from 0.
-    pub(in crate::engine::mask) fn len(&self) -> usize {
-        self.states.len()
+    /// The label of each state, by id.
+    pub(in crate::engine::mask) fn labels(&self) -> impl ExactSizeIterator<Item = Option<u16>> {
+        self.states.iter().map(State::label)
     }
 
     /// A state by id. Ids come from this map alone; one that does not is the dead state.

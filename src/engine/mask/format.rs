@@ -55,6 +55,7 @@ impl Plan {
             Fate::Keep | Fate::Look | Fate::Mask => match showing.show(label, Scalar::Text(text)) {
                 View::Kept => Some(text.to_owned()),
                 View::Text(shown) | View::Number(shown) => Some(shown.to_owned()),
+                View::Ends(ends) => Some(ends.joined(text)),
                 View::Bool(shown) => Some(shown.to_string()),
                 View::Null | View::Absent => None,
             },
@@ -152,7 +153,7 @@ impl Masker {
         }
         let left_out = self.sieve.as_ref().map(|(sieve, _)| (sieve.left_out(), self.bytes_in));
         let tally = match self.walker {
-            Walker::Json(json) => json.finish(out),
+            Walker::Json(mut json) => json.end(out),
             Walker::Lines(lines) => lines.finish(out),
             Walker::Table(table) => table.finish(out),
             Walker::Document(document) => document.finish(),

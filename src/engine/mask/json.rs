@@ -129,7 +129,12 @@ impl JsonMasker {
     ///
     /// # Errors
     /// The fault of an earlier push; [`FaultKind::Empty`] or [`FaultKind::Truncated`].
-    pub fn finish(self, out: &mut Masked) -> Result<Tally, MaskFault> {
+    pub fn finish(mut self, out: &mut Masked) -> Result<Tally, MaskFault> {
+        self.end(out)
+    }
+
+    /// [`finish`](Self::finish) in its place; nothing is known afterwards.
+    pub(super) fn end(&mut self, out: &mut Masked) -> Result<Tally, MaskFault> {
         match self.fault {
             Some(fault) => Err(fault),
             None => self.walk.finish(&mut out.0),

@@ -233,8 +233,18 @@ pub(in crate::engine::mask) fn may_begin(bytes: &[u8], is_cut: bool) -> bool {
 
 #[inline(never)]
 fn may_begin_scheme(bytes: &[u8], is_cut: bool) -> bool {
-    let reads = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    let length = bytes.iter().take(SCHEME_BYTES_MAX + 1).take_while(|byte| reads(byte)).count();
+    /// By byte: it may stand in a scheme.
+    const IN_SCHEME: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'-' | b'.');
+            byte += 1;
+        }
+        table
+    };
+    let scheme = bytes.get(..SCHEME_BYTES_MAX + 1).unwrap_or(bytes);
+    let length = scheme.iter().position(|byte| !IN_SCHEME[usize::from(*byte)]).unwrap_or(scheme.len());
     match (bytes.get(length), bytes.get(length + 1)) {
         _ if length > SCHEME_BYTES_MAX => false,
         // An escape of the format around it may be a colon; so may one of the reference itself.

@@ -9,7 +9,7 @@
 
 use super::links::{self, Links};
 use super::plan::{Plan, Tally};
-use super::scalar::{LabelAction, Scalar, ShowContext, View, show_into};
+use super::scalar::{Ends, LabelAction, Scalar, ShowContext, View, show_into};
 use super::subjects::{SubjectCount, Subjects};
 use super::watch::{self, Chooser, Watch};
 use std::sync::Arc;
@@ -40,8 +40,6 @@ pub(in crate::engine::mask) struct Showing {
 
 /// Unknown names that are compared with named ones, for they must be normalised first.
 const LOOKED_AT_MAX: u64 = 1000;
-/// Few masked values are longer.
-const USUAL_BYTES: usize = 64;
 /// Templates of unknown fields that are told beside the first.
 const UNKNOWN_MORE_MAX: usize = 15;
 /// So many unknown values are asked where they are; making a template costs more than leaving a value out.
@@ -53,8 +51,7 @@ impl Showing {
         let [seed, _] = plan.watched.key;
         let subjects = Subjects::new(plan.watched.key);
         let links = links::are_read(&plan.actions).then(Links::default);
-        let buffer = String::with_capacity(USUAL_BYTES);
-        Showing { plan, tally, buffer, chooser: Chooser(seed), subjects, links }
+        Showing { plan, tally, buffer: String::new(), chooser: Chooser(seed), subjects, links }
     }
 
     /// The fate of a label's values. A label without a rule is dropped. Subjects are counted also where
@@ -111,6 +108,15 @@ impl Showing {
         }
     }
 
+    /// What [`show`](Self::show) shows of a text, ASCII only, where its length is all that is asked.
+    #[inline]
+    pub(in crate::engine::mask) fn ends(&self, label: u16, text: &[u8]) -> Option<Ends> {
+        let label = usize::from(label);
+        let LabelAction::Partial(rule) = &self.plan.actions.get(label)?.action else { return None };
+        let seen = self.plan.watched.of(label).counts_subjects;
+        if seen { None } else { rule.ends_of_ascii(text.len()) }
+    }
+
     /// What is shown of a value whose label is masked or looked at, or that may be a reference. It was
     /// counted before.
     #[inline]
@@ -123,8 +129,14 @@ impl Showing {
         {
             self.subjects.see(rule.kind, text);
         }
-        if matches!(rule.action, LabelAction::Keep) {
-            return self.show_kept(label, scalar);
+        match (&rule.action, scalar) {
+            (LabelAction::Keep, _) => return self.show_kept(label, scalar),
+            // What is done most often, and needs nothing else.
+            (LabelAction::Partial(part), Scalar::Text(text)) => {
+                self.buffer.clear();
+                return part.text(text, &mut self.buffer);
+            }
+            _ => {}
         }
         let claim = self.plan.claim.as_ref().filter(|(about, _)| *about == label).map(|(_, claim)| &**claim);
         let context = ShowContext { token_key: &self.plan.token_key, claim, today: self.plan.today };

@@ -180,7 +180,7 @@ impl<'a> Decider<'a> {
             self.showing.count_unknown(|| path.to_owned());
             return Ok((Rule::Skip, None));
         }
-        if !self.rules.is_open(state) {
+        if !place.reaches(|label| self.showing.is_shown(label)) {
             return Ok((Rule::Skip, None));
         }
         self.inside(state, (Treat::Follow, None), data_type, path)

@@ -97,12 +97,19 @@ impl Shower<'_> {
     /// Gives each value, what is shown of it as a text, and its row.
     fn each_text(self, mut write: impl FnMut(Option<&str>)) -> Result<(), FaultKind> {
         let Shower { values, label, fate, showing, room } = self;
+        let mut joined = String::new();
         values.each(&mut |_, value| {
             let shown = value.map(|scalar| (view(showing, label, fate, scalar), scalar));
             let text = match shown {
                 Some((View::Text(text) | View::Number(text), _)) => Some(text),
                 Some((View::Kept, Scalar::Text(text) | Scalar::Number(text))) => Some(text),
-                Some((View::Kept | View::Bool(_) | View::Null | View::Absent, _)) | None => None,
+                Some((View::Ends(ends), Scalar::Text(text))) => {
+                    ends.join(text, &mut joined);
+                    Some(joined.as_str())
+                }
+                Some((View::Kept | View::Ends(_) | View::Bool(_) | View::Null | View::Absent, _)) | None => {
+                    None
+                }
             };
             room.take(text.map_or(0, str::len))?;
             write(text);
@@ -129,8 +136,8 @@ impl Shower<'_> {
             let shown = value.map(|scalar| (view(showing, label, fate, scalar), scalar));
             builder.append_option(match shown {
                 Some((View::Bool(shown), _) | (View::Kept, Scalar::Bool(shown))) => Some(shown),
-                Some((View::Kept | View::Text(_) | View::Number(_) | View::Null | View::Absent, _)) => None,
-                None => None,
+                Some((View::Kept | View::Text(_) | View::Ends(_) | View::Number(_), _)) => None,
+                Some((View::Null | View::Absent, _)) | None => None,
             });
             Ok(())
         })?;
@@ -171,7 +178,9 @@ impl Shower<'_> {
                 Some(View::Kept) => {
                     before.filter(|before| before.is_valid(row)).map(|before| before.value(row))
                 }
-                Some(View::Text(_) | View::Bool(_) | View::Null | View::Absent) | None => None,
+                Some(View::Text(_) | View::Ends(_) | View::Bool(_) | View::Null | View::Absent) | None => {
+                    None
+                }
             });
             Ok(())
         })?;

@@ -3,7 +3,7 @@
 use super::dialect::{Dialect, Null, Quoting};
 use super::rows::Cell;
 use crate::engine::mask::json::is_number;
-use crate::engine::mask::scalar::View;
+use crate::engine::mask::scalar::{Ends, View};
 use memchr::memchr;
 use std::str;
 
@@ -100,11 +100,23 @@ impl Writer {
         Writer { quoting: dialect.quoting, null: dialect.null, odd }
     }
 
-    /// Writes what is shown. `Kept` is not written here.
+    /// Whether the ends of a text that stands in a cell as it is may go on standing there.
     #[inline]
-    pub(super) fn write(&self, shown: View<'_>, quoted: bool, out: &mut Vec<u8>) {
+    pub(super) fn stands(&self, ends: Ends, text: &str, quoted: bool) -> bool {
+        let (first, last) = ends.of(text);
+        quoted || (!text.is_empty() && self.is_plain(first) && self.is_plain(last))
+    }
+
+    #[inline]
+    fn is_plain(&self, text: &str) -> bool {
+        text.bytes().all(|byte| self.odd.get(usize::from(byte)) == Some(&false))
+    }
+
+    /// Writes what is shown, `text` if it is one. `Kept` is not written here.
+    #[inline]
+    pub(super) fn write(&self, shown: View<'_>, text: &str, quoted: bool, out: &mut Vec<u8>) {
         match shown {
-            View::Text(text) => self.text(text, quoted, out),
+            View::Text(_) | View::Ends(_) => self.text(text, quoted, out),
             View::Number(lexeme) => self.text(lexeme, false, out),
             View::Bool(true) => out.extend_from_slice(b"true"),
             View::Bool(false) => out.extend_from_slice(b"false"),
@@ -115,10 +127,9 @@ impl Writer {
     /// Writes a text as a cell.
     #[inline]
     pub(super) fn text(&self, text: &str, quoted: bool, out: &mut Vec<u8>) {
-        let is_odd = |byte: u8| self.odd.get(usize::from(byte)) == Some(&true);
         match self.quoting {
             Quoting::Quotes(quote) if quoted || text.is_empty() => write_quoted(text, quote, out),
-            _ if !text.bytes().any(is_odd) => out.extend_from_slice(text.as_bytes()),
+            _ if self.is_plain(text) => out.extend_from_slice(text.as_bytes()),
             Quoting::Quotes(quote) => write_quoted(text, quote, out),
             Quoting::Backslash => write_escaped(text, out),
             // What cannot be written is not shown.

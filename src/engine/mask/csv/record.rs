@@ -3,7 +3,7 @@
 use super::cell;
 use super::dialect::Formulas;
 use super::rows::Cell;
-use super::{Part, Table};
+use super::{Column, Table};
 use crate::engine::mask::json::is_number;
 use crate::engine::mask::links;
 use crate::engine::mask::plan::FaultKind;
@@ -29,26 +29,19 @@ impl Table {
             return Ok(());
         }
         self.rows_seen += 1;
-        let written = out.len();
         if self.parts.is_empty() {
             return Ok(());
         }
+        let written = out.len();
         for place in 0..self.parts.len() {
             if place > 0 {
                 out.push(self.dialect.delimiter);
             }
-            match self.parts.get(place) {
-                Some(Part::Run(first, last)) => {
-                    let run = *first..*last + 1;
-                    self.run(row, run, cells, out).inspect_err(|_| out.truncate(written))?;
-                }
-                Some(Part::One(column)) => {
-                    self.cell(row, *column, cells, out).inspect_err(|_| out.truncate(written))?;
-                }
-                None => {}
-            }
+            self.part(row, next, place, cells, out).inspect_err(|_| out.truncate(written))?;
         }
-        self.line_break(row, next, cells, out);
+        if !self.columns.last().is_some_and(Column::is_shown) {
+            self.line_break(row, next, cells, out);
+        }
         self.showing.tally.records += 1;
         Ok(())
     }
@@ -74,35 +67,50 @@ impl Table {
         Ok(true)
     }
 
-    /// Writes kept cells and what is between them; those that may be references are shown one by one.
-    fn run(
+    /// Writes cells that stand side by side and what is between them, as they were written but for what is
+    /// shown instead of some; with the row's last, its line break.
+    fn part(
         &mut self,
         row: &str,
-        run: Range<usize>,
+        next: usize,
+        place: usize,
         cells: &[Cell],
         out: &mut Vec<u8>,
     ) -> Result<(), FaultKind> {
-        let kept = cells.get(run.clone()).unwrap_or_default();
-        let mut from = kept.first().map_or(0, |cell| cell.raw.start);
-        if self.showing.reads_links() {
-            for (cell, place) in kept.iter().zip(run) {
-                let start = cell.raw.start + usize::from(cell.quoted);
-                let text = row.get(start..cell.raw.end).unwrap_or_default();
-                if links::may_begin(text.as_bytes(), false) {
-                    out.extend_from_slice(row.get(from..cell.raw.start).unwrap_or_default().as_bytes());
-                    self.cell(row, place, cells, out)?;
-                    from = cell.raw.end;
+        let Some(part) = self.parts.get(place).cloned() else { return Ok(()) };
+        let leaving = cells.get(part.columns.clone()).unwrap_or_default();
+        let ends_row = part.columns.end == cells.len();
+        // What stands from here on is not written yet.
+        let mut from = leaving.first().map_or(0, |cell| cell.raw.start);
+        if part.is_asked || self.showing.reads_links() {
+            for (cell, place) in leaving.iter().zip(part.columns) {
+                let Some(column) = self.columns.get(place).copied() else { continue };
+                if column.is_asked || self.may_be_reference(row, cell) {
+                    from = self.cell(row, from, (cell, column), out)?;
                 }
             }
         }
-        let to = kept.last().map_or(0, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(from..to).unwrap_or_default().as_bytes());
+        let end = leaving.last().map_or(0, |cell| cell.raw.end);
+        copy(row, from..if ends_row { next } else { end }, out);
         Ok(())
     }
 
-    /// Writes what is shown of one cell.
-    fn cell(&mut self, row: &str, place: usize, cells: &[Cell], out: &mut Vec<u8>) -> Result<(), FaultKind> {
-        let (Some(cell), Some(column)) = (cells.get(place), self.columns.get(place)) else { return Ok(()) };
+    #[inline]
+    fn may_be_reference(&self, row: &str, cell: &Cell) -> bool {
+        let start = cell.raw.start + usize::from(cell.quoted);
+        let text = row.as_bytes().get(start..cell.raw.end).unwrap_or_default();
+        self.showing.reads_links() && links::may_begin(text, false)
+    }
+
+    /// Writes what stands from `from` on before a cell, and what is shown of that; gives from where on the
+    /// row is to be written then.
+    fn cell(
+        &mut self,
+        row: &str,
+        from: usize,
+        (cell, column): (&Cell, Column),
+        out: &mut Vec<u8>,
+    ) -> Result<usize, FaultKind> {
         let raw = row.get(cell.raw.clone()).unwrap_or_default();
         let dialect = &self.dialect;
         let content = cell::content(dialect, cell, raw, &mut self.scratch).ok_or(FaultKind::InvalidUtf8)?;
@@ -117,12 +125,32 @@ impl Table {
             (Some(label), Fate::Keep | Fate::Mask | Fate::Look) => self.showing.show(label, scalar),
             (None, _) | (Some(_), Fate::Drop) => View::Absent,
         };
+        let keeps_formulas = dialect.formulas == Formulas::Keep;
+        if keeps_formulas
+            && let View::Ends(ends) = shown
+            && !cell.escaped
+            && self.writer.stands(ends, content, cell.quoted)
+        {
+            let quote = usize::from(cell.quoted);
+            let (stars, after) = (cell.raw.start + quote + ends.first, cell.raw.end - quote - ends.last);
+            copy(row, from..stars, out);
+            out.resize(out.len() + ends.stars, b'*');
+            return Ok(after);
+        }
+        if keeps_formulas && shown == View::Kept {
+            return Ok(from);
+        }
+        copy(row, from..cell.raw.start, out);
         let text = match shown {
             View::Kept => content,
             View::Text(text) | View::Number(text) => text,
+            View::Ends(ends) => {
+                ends.join(content, &mut self.joined);
+                &self.joined
+            }
             View::Bool(_) | View::Null | View::Absent => "",
         };
-        if dialect.formulas != Formulas::Keep && cell::is_formula(text) {
+        if !keeps_formulas && cell::is_formula(text) {
             if dialect.formulas == Formulas::Refuse {
                 return Err(FaultKind::Formula);
             }
@@ -130,14 +158,20 @@ impl Table {
         } else if shown == View::Kept {
             out.extend_from_slice(raw.as_bytes());
         } else {
-            self.writer.write(shown, cell.quoted, out);
+            self.writer.write(shown, text, cell.quoted, out);
         }
-        Ok(())
+        Ok(cell.raw.end)
     }
 
     /// As the row's own; a row without one gets one where another may follow.
     pub(super) fn line_break(&self, row: &str, next: usize, cells: &[Cell], out: &mut Vec<u8>) {
         let end = cells.last().map_or(next, |cell| cell.raw.end);
-        out.extend_from_slice(row.get(end..next).unwrap_or_default().as_bytes());
+        copy(row, end..next, out);
     }
+}
+
+/// Cells begin and end between characters, so that this is text.
+#[inline]
+fn copy(row: &str, place: Range<usize>, out: &mut Vec<u8>) {
+    out.extend_from_slice(row.as_bytes().get(place).unwrap_or_default());
 }

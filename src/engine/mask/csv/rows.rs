@@ -64,12 +64,10 @@ impl Rows {
     /// goes on. `last`: there is nothing behind `row`.
     pub(super) fn read(&mut self, row: &[u8], last: bool) -> Result<Option<usize>, RowFault> {
         loop {
-            while self.mode == Mode::Start {
-                match self.quick_cell(row) {
-                    Some(Next::Row(next)) => return Ok(Some(next)),
-                    Some(Next::On) => {}
-                    Some(Next::Wait) | None => break,
-                }
+            if self.mode == Mode::Start
+                && let Some(next) = self.quick_cells(row)
+            {
+                return Ok(Some(next));
             }
             let byte = match self.mode {
                 Mode::Start => row.get(self.at).copied(),
@@ -102,34 +100,42 @@ impl Rows {
         (self.at, self.start, self.escaped, self.mode) = (0, 0, false, Mode::Start);
     }
 
-    /// The usual cell: nothing escaped, whole in this piece, and what ends it, too.
+    /// The usual cells: nothing escaped, whole in this piece, and what ends them, too. Gives the next row
+    /// if these are all of this one; else the next cell is another's to read.
     #[inline]
-    fn quick_cell(&mut self, row: &[u8]) -> Option<Next> {
-        let (end, quoted) = match self.quoting {
-            Quoting::Quotes(quote) if *row.get(self.at)? == quote => (self.closing(row, quote)? + 1, true),
-            Quoting::Quotes(_) | Quoting::Backslash | Quoting::Never => {
-                (self.stops.find(row, self.at)?, false)
+    fn quick_cells(&mut self, row: &[u8]) -> Option<usize> {
+        loop {
+            let (end, quoted) = self.quick_cell(row)?;
+            let next = match row.get(end..)? {
+                [byte, ..] if *byte == self.delimiter => None,
+                [b'\n', ..] => Some(end + 1),
+                [b'\r', b'\n', ..] => Some(end + 2),
+                _ => return None,
+            };
+            self.cells.push(Cell { raw: self.at..end, quoted, escaped: false });
+            self.at = end + 1;
+            self.start = self.at;
+            if next.is_some() {
+                return next;
             }
-        };
-        let next = match row.get(end..)? {
-            [byte, ..] if *byte == self.delimiter => Next::On,
-            [b'\n', ..] => Next::Row(end + 1),
-            [b'\r', b'\n', ..] => Next::Row(end + 2),
-            _ => return None,
-        };
-        self.cells.push(Cell { raw: self.at..end, quoted, escaped: false });
-        (self.at, self.start) = (end + 1, end + 1);
-        Some(next)
+        }
     }
 
-    /// The next quote after the one that opens the cell.
-    #[inline]
-    fn closing(&mut self, row: &[u8], quote: u8) -> Option<usize> {
-        let mut end = self.stops.find(row, self.at + 1)?;
-        while *row.get(end)? != quote {
-            end = self.stops.find(row, end + 1)?;
+    /// Where the cell that begins here ends, if nothing is escaped in it, and whether it is quoted.
+    #[inline(always)]
+    fn quick_cell(&mut self, row: &[u8]) -> Option<(usize, bool)> {
+        match self.quoting {
+            Quoting::Quotes(quote) if *row.get(self.at)? == quote => {
+                let mut end = self.stops.find(row, self.at + 1)?;
+                while *row.get(end)? != quote {
+                    end = self.stops.find(row, end + 1)?;
+                }
+                Some((end + 1, true))
+            }
+            Quoting::Quotes(_) | Quoting::Backslash | Quoting::Never => {
+                Some((self.stops.find(row, self.at)?, false))
+            }
         }
-        Some(end)
     }
 
     fn find_quote(&mut self, row: &[u8]) -> Option<()> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::mask::tests::support::{LIMITS, becomes, fields, plan, run, usual};
 use crate::engine::mask::{Format, Masker};
+use proptest::prelude::*;
 
 fn csv() -> Format {
     Format::Table(Dialect::csv())
@@ -232,5 +233,41 @@ fn columns_in_disguise_are_told_of_as_such() {
         let tally = tally.unwrap();
         assert_eq!((tally.dropped_unknown, tally.lookalikes), (unknown, 1), "{body}");
         assert_eq!(tally.unknown_sample.as_deref(), Some("$[*].k≈"), "{body}");
+    }
+}
+
+/// Each dialect, and how a text is written in it; `quoted` where it need not be.
+fn written(which: usize, text: &str, quoted: bool) -> String {
+    match which {
+        0 | 1 if quoted || text.contains([',', '"']) => format!("\"{}\"", text.replace('"', "\"\"")),
+        0 | 1 => text.to_owned(),
+        2 if quoted => text.replace('\\', "\\\\").replace('\'', "\\'"),
+        2 => text.replace('\\', "\\\\"),
+        _ => text.to_owned(),
+    }
+}
+
+proptest! {
+    /// What leaves where it stands, and what is written anew because formulas are looked for.
+    #[test]
+    fn cells_leave_the_same_on_both_ways(
+        which in 0..4usize,
+        rows in prop::collection::vec(prop::collection::vec(("[a-cN,'\"\\\\ é甲0-9]{0,6}", any::<bool>()), 4), 1..4),
+        order in Just(["k", "p", "n", "k2"]).prop_shuffle(),
+    ) {
+        let dialect = match which {
+            0 => Dialect::csv(),
+            1 => Dialect::clickhouse_csv(),
+            2 => Dialect::clickhouse_tsv(false),
+            _ => Dialect::tsv(),
+        };
+        let delimiter = char::from(dialect.delimiter).to_string();
+        let mut body = order.join(&delimiter) + "\n";
+        for row in rows {
+            let cells: Vec<_> = row.iter().map(|(text, quoted)| written(which, text, *quoted)).collect();
+            body += &(cells.join(&delimiter) + "\n");
+        }
+        let anew = Format::Table(Dialect { formulas: Formulas::Quote, ..dialect.clone() });
+        prop_assert_eq!(becomes(&Format::Table(dialect), &body), becomes(&anew, &body), "{}", body);
     }
 }

@@ -199,11 +199,16 @@ impl Walk {
         if !fits {
             self.count_unknown(self.next.arrival, None);
             Treat::Skip
-        } else if around_records || self.rules.is_open(self.next.state) {
+        } else if around_records || self.is_open(self.next.state) {
             Treat::Follow
         } else {
             Treat::Skip
         }
+    }
+
+    /// Some label in this state or below is shown.
+    pub(super) fn is_open(&self, state: StateId) -> bool {
+        self.fields.state(state).reaches(|label| self.showing.is_shown(label))
     }
 
     /// A value leaves.
@@ -243,9 +248,9 @@ impl Walk {
                 self.sink.release(chunk, start);
                 chunk.out.extend_from_slice(raw);
             }
-            shown @ (View::Text(_) | View::Number(_) | View::Bool(_) | View::Null) => {
+            shown @ (View::Text(_) | View::Ends(_) | View::Number(_) | View::Bool(_) | View::Null) => {
                 self.sink.release(chunk, start);
-                value::write(shown, chunk.out);
+                value::write(shown, scalar, chunk.out);
             }
         }
         self.showed_outside |= !self.in_records;

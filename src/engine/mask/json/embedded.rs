@@ -63,7 +63,7 @@ impl Values {
 
     /// Something of a value in this place may be shown.
     pub(in crate::engine::mask) fn is_open(&self, state: StateId) -> bool {
-        self.walk.rules.is_open(state)
+        self.walk.is_open(state)
     }
 
     /// A value begins, in this place of the field map. `before` leaves right before it, if it does.

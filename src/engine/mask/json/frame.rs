@@ -83,30 +83,22 @@ impl Treat {
     }
 }
 
-/// What one answer's plan makes of each state of the field map.
-pub(in crate::engine::mask) struct Rules(Vec<Rule>);
-
-#[derive(Clone, Copy)]
-struct Rule {
-    /// What the state's own label asks for.
-    own: Option<Treat>,
-    /// Some label here or below is shown.
-    open: bool,
-}
+/// What the labels of the field map's states ask for in one answer, where they have one.
+pub(in crate::engine::mask) struct Rules(Vec<Option<Treat>>);
 
 impl Rules {
     pub(in crate::engine::mask) fn new(fields: &FieldMap, showing: &Showing) -> Rules {
-        let rule = |state: &State| Rule {
-            own: state.label().map(|label| of_label(showing, label)),
-            open: state.reaches(|label| showing.is_shown(label)),
-        };
-        Rules((0..fields.len()).map(|id| rule(fields.state(id as StateId))).collect())
+        let labels = fields.labels();
+        // Allocators have blocks of such sizes at hand.
+        let mut rules = Vec::with_capacity(labels.len().next_power_of_two());
+        rules.extend(labels.map(|label| label.map(|label| of_label(showing, label))));
+        Rules(rules)
     }
 
     /// What happens to a value in this state, inside a container that is treated like this.
     #[inline]
     pub(in crate::engine::mask) fn treat(&self, state: StateId, around: Treat) -> Treat {
-        match self.0.get(state as usize).and_then(|rule| rule.own) {
+        match self.own(state) {
             Some(own) => own,
             None => match around {
                 Treat::Keep(_) | Treat::Look(_) | Treat::Mask(_) | Treat::Follow => around,
@@ -115,8 +107,10 @@ impl Rules {
         }
     }
 
-    pub(in crate::engine::mask) fn is_open(&self, state: StateId) -> bool {
-        self.0.get(state as usize).is_some_and(|rule| rule.open)
+    /// What the state's own label asks for.
+    #[inline]
+    pub(super) fn own(&self, state: StateId) -> Option<Treat> {
+        self.0.get(state as usize).copied().flatten()
     }
 }
 

@@ -14,6 +14,7 @@ impl Chunk<'_> {
         self.input.get(from..to).unwrap_or_default()
     }
 
+    #[inline]
     fn copy(&mut self, from: usize, to: usize) {
         self.out.extend_from_slice(self.input.get(from..to).unwrap_or_default());
     }

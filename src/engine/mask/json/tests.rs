@@ -3,7 +3,10 @@
 mod strict;
 
 use super::*;
-use crate::engine::mask::scalar::{LabelAction, TokenKey};
+use crate::engine::identifier::Kind;
+use crate::engine::mask::scalar::{LabelAction, Partial, TokenKey};
+use crate::engine::mask::subjects::SubjectCount;
+use crate::engine::mask::watch::{LabelWatch, Watched};
 use crate::engine::terms::DisclosureMode;
 
 /// Labels of these tests: 0 is kept, 1 answers whether it is `v`, 2 is dropped.
@@ -391,4 +394,19 @@ fn arrays_beside_the_named_records_are_neither_counted_nor_cut() {
     let (text, tally) = outcome(&fields, &plan(Some(2)), input).unwrap();
     assert_eq!(text, r#"{"meta":[{"name":"x"},{"name":"y"}],"data":[{"x":1},{"x":2}]}"#);
     assert_eq!((tally.records, tally.dropped_records), (2, 1));
+}
+
+/// Also of texts of which the length alone says what is shown.
+#[test]
+fn subjects_are_counted_on_both_ways() {
+    let part = LabelAction::Partial(Partial::Keep { first: 1, last: 2 });
+    let rule = LabelRule { mode: DisclosureMode::Partial, action: part, kind: Some(Kind::ResidentId) };
+    let asked = LabelWatch { counts_subjects: true, ..LabelWatch::NONE };
+    let watched = Watched { labels: [asked].into(), key: [1, 2] };
+    let plan = Arc::new(Plan { actions: [rule].into(), watched, ..Arc::into_inner(plan(None)).unwrap() });
+    let input = r#"[{"a":"11010519491231002X"},{"a":"330106199003071236"},{"a":"11010519491231002x"}]"#;
+    let (text, tally) = outcome(&fields(&[("$[*].a", 0)]), &plan, input.as_bytes()).unwrap();
+    let shown = |last: &str| format!(r#"{{"a":"{}***************{}"}}"#, &last[..1], &last[1..]);
+    assert_eq!(text, format!("[{},{},{}]", shown("12X"), shown("336"), shown("12x")));
+    assert_eq!(tally.subjects, Some(SubjectCount { subjects: 2, estimated: false }));
 }

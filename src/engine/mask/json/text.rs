@@ -48,7 +48,8 @@ impl TextScan {
         }
         loop {
             if self.state == State::Plain {
-                let (end, high) = plain_run(bytes, at);
+                let (length, high) = plain_run(bytes.get(at..).unwrap_or_default());
+                let end = at + length;
                 if high {
                     self.check(bytes, at, end, base)?;
                 }
@@ -142,17 +143,16 @@ fn fault(kind: FaultKind, base: u64, at: usize) -> MaskFault {
 const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
-/// Where the next quote, backslash or control character is, and whether a byte beyond ASCII comes
-/// before it.
+/// How many bytes come before the next quote, backslash or control character, and whether one beyond
+/// ASCII is among them.
 ///
 /// Eight bytes at once: Mycroft's test for a zero byte, as in serde_json. A borrow can only run out
 /// of a byte that is itself a hit, so the lowest hit is exact.
 #[inline(always)]
-pub(super) fn plain_run(bytes: &[u8], from: usize) -> (usize, bool) {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (words, tail) = rest.as_chunks::<8>();
+pub(super) fn plain_run(bytes: &[u8]) -> (usize, bool) {
+    let (words, tail) = bytes.as_chunks::<8>();
     let mut high = 0;
-    let mut at = from;
+    let mut length = 0;
     for word in words {
         let word = u64::from_le_bytes(*word);
         let hits = special(word);
@@ -160,10 +160,10 @@ pub(super) fn plain_run(bytes: &[u8], from: usize) -> (usize, bool) {
             let before = hits.trailing_zeros() / 8;
             // The bytes below the hit; shifting by 64 cannot happen as `before` is at most 7.
             high |= word & ((1u64 << (before * 8)) - 1);
-            return (at + before as usize, high & HIGHS != 0);
+            return (length + before as usize, high & HIGHS != 0);
         }
         high |= word;
-        at += 8;
+        length += 8;
     }
     let mut beyond = high & HIGHS != 0;
     for byte in tail {
@@ -171,28 +171,31 @@ pub(super) fn plain_run(bytes: &[u8], from: usize) -> (usize, bool) {
             b'"' | b'\\' | 0..0x20 => break,
             _ => beyond |= *byte >= 0x80,
         }
-        at += 1;
+        length += 1;
     }
-    (at, beyond)
+    (length, beyond)
 }
 
 #[inline]
 fn special(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
     let backslash = word ^ (ONES * b'\\' as u64);
-    let hits = quote.wrapping_sub(ONES) & !quote
-        | backslash.wrapping_sub(ONES) & !backslash
-        | word.wrapping_sub(ONES * 0x20) & !word;
-    hits & HIGHS
+    let hits = quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
+    // Bytes beyond ASCII are none of these.
+    hits & !word & HIGHS
 }
 
 /// The bytes are UTF-8. Common Chinese characters, two at a time, go faster than one by one.
 pub(super) fn is_utf8(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     loop {
+        while let Some((eight, _)) = rest.split_first_chunk::<8>()
+            && begins_with_two_of_three(*eight)
+        {
+            rest = rest.get(6..).unwrap_or_default();
+        }
         rest = match rest {
             [0..0x80, after @ ..] => after,
-            [_, _, _, _, _, _, after @ ..] if begins_with_two_of_three(rest) => after,
             [0xE1..=0xEC | 0xEE | 0xEF, 0x80..0xC0, 0x80..0xC0, after @ ..] => after,
             [] => return true,
             _ => return std::str::from_utf8(rest).is_ok(),
@@ -200,16 +203,15 @@ pub(super) fn is_utf8(bytes: &[u8]) -> bool {
     }
 }
 
-/// These begin with two characters of three bytes each. The first byte E0 may begin an
-/// overlong form and ED a surrogate, so these two are left to the slower check.
+/// These begin with two characters of three bytes each, whose first byte is E4 to EB: most of the Chinese
+/// and Korean ones are, and E0 (an overlong form) and ED (a surrogate) are not among them.
 #[inline]
-fn begins_with_two_of_three(bytes: &[u8]) -> bool {
-    let Some(eight) = bytes.first_chunk() else { return false };
-    let word = u64::from_le_bytes(*eight);
-    let shaped = word & 0xC0C0_F0C0_C0F0 == 0x8080_E080_80E0;
-    let first = word & 0xFF;
-    let second = word >> 24 & 0xFF;
-    shaped && ![first, second].iter().any(|lead| matches!(lead, 0xE0 | 0xED))
+fn begins_with_two_of_three(bytes: [u8; 8]) -> bool {
+    const FIRST: u64 = 0x08_00_00_08;
+    let word = u64::from_le_bytes(bytes);
+    let shaped = word & 0xC0_C0_F0_C0_C0_F0 == 0x80_80_E0_80_80_E0;
+    // Of the third and the fourth bit, just one.
+    shaped && (word ^ word << 1) & FIRST == FIRST
 }
 
 /// Turns the inside of a string that was read without fault into the text it stands for.

@@ -138,7 +138,8 @@ impl Walk {
     /// Where a string ends that lies whole in this piece, has no escape and no fault.
     #[inline(always)]
     fn quick_text(&self, chunk: &Chunk<'_>, start: usize) -> Option<usize> {
-        let (end, high) = plain_run(chunk.input, start + 1);
+        let (length, high) = plain_run(chunk.input.get(start + 1..)?);
+        let end = start + 1 + length;
         let ends = chunk.input.get(end) == Some(&b'"') && end - start < self.limits.token_bytes_max;
         (ends && (!high || is_utf8(chunk.slice(start + 1, end)))).then_some(end + 1)
     }

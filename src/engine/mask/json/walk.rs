@@ -78,8 +78,9 @@ pub(super) struct Next {
     pub(super) arrival: Arrival,
 }
 
-/// Answers are rarely nested deeper; what is deeper costs an allocation.
-const USUAL_DEPTH: usize = 6;
+/// Answers are rarely nested deeper; what is deeper costs an allocation. A power of two, because
+/// allocators have blocks of such sizes at hand.
+const USUAL_DEPTH: usize = 8;
 
 impl Walk {
     pub(super) fn new(fields: Arc<FieldMap>, plan: Arc<Plan>, limits: MaskLimits) -> Walk {
@@ -139,7 +140,7 @@ impl Walk {
         walked
     }
 
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Tally, MaskFault> {
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Tally, MaskFault> {
         let written = out.len();
         let mut chunk = Chunk { input: &[], pos: 0, out };
         self.sink.begin();

@@ -1,11 +1,20 @@
 //! Coarser values: years, age bands, bands of amounts, districts, days, rounded coordinates, prefixes.
 
-use super::{Generalise, View, address};
+use super::{Ends, Generalise, View, address};
 use crate::engine::identifier::{Date, Decimal, age, civil_date, day_start, is_plain_number, read_date};
 use std::fmt::{Display, Write};
 
-/// Writes the coarser form of a text; none if the rule cannot treat it.
-pub(super) fn text(rule: &Generalise, text: &str, today: Date, shown: &mut String) -> Option<()> {
+/// The coarser form of a text; nothing if the rule cannot treat it.
+pub(super) fn text<'b>(rule: &Generalise, text: &str, today: Date, shown: &'b mut String) -> View<'b> {
+    if matches!(rule, Generalise::Year)
+        && let Some(ends) = leading_year(text)
+    {
+        return View::Ends(ends);
+    }
+    write_text(rule, text, today, shown).map_or(View::Absent, |()| View::Text(shown))
+}
+
+pub(super) fn write_text(rule: &Generalise, text: &str, today: Date, shown: &mut String) -> Option<()> {
     match rule {
         Generalise::Year => padded(shown, read_date(text)?.year, 4),
         Generalise::AgeBand { years } => {
@@ -26,6 +35,13 @@ pub(super) fn text(rule: &Generalise, text: &str, today: Date, shown: &mut Strin
         Generalise::Decimals { decimals } => rounded_list(text, (*decimals).into(), shown),
         Generalise::Prefix { characters } => prefix(text.trim(), (*characters).into(), shown),
     }
+}
+
+/// The year of a date, where it is written as the text's first four digits, as it mostly is.
+pub(super) fn leading_year(text: &str) -> Option<Ends> {
+    let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let value = digits.bytes().fold(0, |value, digit| value * 10 + i32::from(digit - b'0'));
+    (read_date(text)?.year == value).then_some(Ends { first: 4, stars: 0, last: 0 })
 }
 
 /// The coarser form of a number, as a number.

@@ -60,12 +60,46 @@ pub enum View<'a> {
     Kept,
     /// A text, not escaped.
     Text(&'a str),
+    /// The text itself, but for what stars stand for: nothing has to be copied.
+    Ends(Ends),
     /// A valid JSON number.
     Number(&'a str),
     Bool(bool),
     Null,
     /// Nothing: the member is left out.
     Absent,
+}
+
+/// So many bytes at the beginning and at the end of a text, and so many stars between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    pub first: usize,
+    pub stars: usize,
+    pub last: usize,
+}
+
+impl Ends {
+    /// What stands before the stars and behind them.
+    pub fn of(self, text: &str) -> (&str, &str) {
+        let first = text.get(..self.first).unwrap_or_default();
+        (first, text.get(text.len().saturating_sub(self.last)..).unwrap_or_default())
+    }
+
+    /// All of it, as one text.
+    pub fn joined(self, text: &str) -> String {
+        let mut shown = String::new();
+        self.join(text, &mut shown);
+        shown
+    }
+
+    /// [`joined`](Self::joined), in a buffer whose content before is forgotten.
+    pub fn join(self, text: &str, shown: &mut String) {
+        let (first, last) = self.of(text);
+        shown.clear();
+        shown.push_str(first);
+        partial::stars(self.stars, shown);
+        shown.push_str(last);
+    }
 }
 
 /// A [`View`] that owns what it shows.
@@ -231,10 +265,12 @@ pub struct ShowContext<'a> {
 pub fn show(action: &LabelAction, kind: Option<Kind>, scalar: Scalar<'_>, ctx: &ShowContext<'_>) -> Shown {
     match (show_into(action, kind, scalar, ctx, &mut String::new()), scalar) {
         (View::Kept, Scalar::Text(text)) | (View::Text(text), _) => Shown::Text(text.to_owned()),
+        (View::Ends(ends), Scalar::Text(text)) => Shown::Text(ends.joined(text)),
         (View::Kept, Scalar::Number(lexeme)) | (View::Number(lexeme), _) => Shown::Number(lexeme.to_owned()),
         (View::Kept, Scalar::Bool(value)) | (View::Bool(value), _) => Shown::Bool(value),
         (View::Kept, Scalar::Null) | (View::Null, _) => Shown::Null,
-        (View::Absent, _) => Shown::Absent,
+        // Only texts have ends.
+        (View::Absent | View::Ends(_), _) => Shown::Absent,
     }
 }
 
@@ -261,14 +297,12 @@ pub fn show_into<'b>(
             View::Absent
         }
         (LabelAction::Generalise(rule), Scalar::Text(text)) => {
-            as_text(generalise::text(rule, text, ctx.today, buffer), buffer)
+            generalise::text(rule, text, ctx.today, buffer)
         }
         (LabelAction::Generalise(rule), Scalar::Number(lexeme)) => {
             generalise::number(rule, lexeme, ctx.today, buffer)
         }
-        (LabelAction::Partial(rule), Scalar::Text(text)) => {
-            as_text(partial::text(rule, text, buffer), buffer)
-        }
+        (LabelAction::Partial(rule), Scalar::Text(text)) => rule.text(text, buffer),
         (LabelAction::Partial(rule), Scalar::Number(lexeme)) => {
             let treated = partial::number(rule, lexeme, buffer);
             treated.map_or(View::Absent, |()| View::Number(buffer))

@@ -1,29 +1,46 @@
 //! Parts: some characters are kept, the others become `*`, or `0` in numbers.
 
-use super::{Partial, address};
+use super::{Ends, Partial, View, address};
 use crate::engine::identifier::{
     Kind, Verdict, check, half_width, is_dash, is_extension, is_interpunct, is_personal, is_space,
     read_landline,
 };
 
-/// Writes what is kept of a text; none if the rule cannot treat it.
-#[inline]
-pub(super) fn text(rule: &Partial, text: &str, shown: &mut String) -> Option<()> {
-    match rule {
-        Partial::Keep { first, last } => ends(text, (*first).into(), (*last).into(), shown),
-        Partial::Name => name(text, shown),
-        Partial::Email => return email(text, shown),
-        Partial::Address => {
-            shown.push_str(text.get(..address::township_end(text)?)?);
-            stars(4, shown);
-        }
-        Partial::Landline => return landline(text, shown),
-        Partial::Uscc => match part_of_uscc(text)? {
-            Part::Whole => shown.push_str(text),
-            Part::Ends(first, last) => ends(text, first, last, shown),
-        },
+impl Partial {
+    /// What is kept of a text of so many characters, one byte each, if that is all the rule asks for.
+    #[inline]
+    pub(in crate::engine::mask) fn ends_of_ascii(&self, count: usize) -> Option<Ends> {
+        let Partial::Keep { first, last } = self else { return None };
+        let (first, last) = kept_of(count, (*first).into(), (*last).into());
+        Some(Ends { first, stars: count - first - last, last })
     }
-    Some(())
+
+    /// What is kept of a text; nothing if the rule cannot treat it. `shown` is empty, and used where that
+    /// is more than its ends.
+    #[inline]
+    pub(in crate::engine::mask) fn text<'b>(&self, text: &str, shown: &'b mut String) -> View<'b> {
+        let treated = match self {
+            Partial::Keep { first, last } => {
+                return View::Ends(ends(text, (*first).into(), (*last).into()));
+            }
+            Partial::Name => match usual_name(text) {
+                Some(ends) => return View::Ends(ends),
+                None => name(text, shown),
+            },
+            Partial::Email => email(text, shown),
+            Partial::Address => address(text, shown),
+            Partial::Landline => landline(text, shown),
+            Partial::Uscc => match part_of_uscc(text) {
+                Some(Part::Ends(first, last)) => return View::Ends(ends(text, first, last)),
+                Some(Part::Whole) => {
+                    shown.push_str(text);
+                    Some(())
+                }
+                None => None,
+            },
+        };
+        treated.map_or(View::Absent, |()| View::Text(shown))
+    }
 }
 
 /// Writes what is kept of a number; none if the rule cannot treat it.
@@ -47,28 +64,30 @@ pub(super) fn kept_of(count: usize, first: usize, last: usize) -> (usize, usize)
 }
 
 #[inline]
-fn ends(text: &str, first: usize, last: usize, shown: &mut String) {
+fn ends(text: &str, first: usize, last: usize) -> Ends {
     let count = if text.is_ascii() { text.len() } else { text.chars().count() };
     let (first, last) = kept_of(count, first, last);
-    around(text, count, first, last, shown);
+    around(text, count, first, last)
 }
 
 /// The first and the last of `count` characters, and stars between.
 #[inline]
-fn around(text: &str, count: usize, first: usize, last: usize, shown: &mut String) {
-    let byte_of = |character: Option<(usize, char)>| character.map_or(text.len(), |(byte, _)| byte);
-    let (start, end) = match last.checked_sub(1) {
-        _ if count == text.len() => (first, count - last),
-        None => (byte_of(text.char_indices().nth(first)), text.len()),
-        Some(back) => (byte_of(text.char_indices().nth(first)), byte_of(text.char_indices().nth_back(back))),
-    };
-    shown.push_str(text.get(..start).unwrap_or_default());
-    stars(count - first - last, shown);
-    shown.push_str(text.get(end..).unwrap_or_default());
+fn around(text: &str, count: usize, first: usize, last: usize) -> Ends {
+    let stars = count - first - last;
+    if count == text.len() {
+        return Ends { first, stars, last };
+    }
+    Ends { first: bytes_of(text.chars(), first), stars, last: bytes_of(text.chars().rev(), last) }
+}
+
+/// How many bytes so many characters take.
+#[inline]
+fn bytes_of(characters: impl Iterator<Item = char>, count: usize) -> usize {
+    characters.take(count).map(char::len_utf8).sum()
 }
 
 /// So many stars, many at once.
-fn stars(count: usize, shown: &mut String) {
+pub(super) fn stars(count: usize, shown: &mut String) {
     const STARS: &str = "********************************";
     let mut left = count;
     while left > 0 {
@@ -104,11 +123,18 @@ fn digits(lexeme: &str, first: usize, last: usize, shown: &mut String) -> Option
     Some(())
 }
 
-fn name(text: &str, shown: &mut String) {
-    let usual = text.chars().try_fold(0, |count, c| is_usual_letter(c).then_some(count + 1));
-    if let Some(count) = usual {
-        return around(text, count, (count > 1).into(), (count > 2).into(), shown);
-    }
+/// What is kept of a name in which every character is a letter.
+#[inline]
+pub(super) fn usual_name(text: &str) -> Option<Ends> {
+    let count = text.chars().try_fold(0usize, |count, c| is_usual_letter(c).then_some(count + 1))?;
+    // Such a letter takes three bytes, or one.
+    let bytes = |end: Option<&u8>| if end.is_some_and(u8::is_ascii) { 1 } else { 3 };
+    let first = if count > 1 { bytes(text.as_bytes().first()) } else { 0 };
+    let last = if count > 2 { bytes(text.as_bytes().last()) } else { 0 };
+    Some(Ends { first, stars: count - usize::from(count > 1) - usize::from(count > 2), last })
+}
+
+pub(super) fn name(text: &str, shown: &mut String) -> Option<()> {
     let (mut count, mut dotted) = (0, false);
     for c in text.chars() {
         if is_letter_of_name(c) {
@@ -127,6 +153,13 @@ fn name(text: &str, shown: &mut String) {
             shown.push(c);
         }
     }
+    Some(())
+}
+
+fn address(text: &str, shown: &mut String) -> Option<()> {
+    shown.push_str(text.get(..address::township_end(text)?)?);
+    stars(4, shown);
+    Some(())
 }
 
 /// Marks that have no place of their own are neither counted nor shown: a variation selector or a

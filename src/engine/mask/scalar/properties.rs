@@ -102,11 +102,33 @@ proptest! {
         let mut buffer = String::with_capacity(18);
         let place = buffer.as_ptr();
         let view = show_into(&action, Some(Kind::ResidentId), Scalar::Text(&number), &context(&key), &mut buffer);
-        let View::Text(shown) = view else { return Err(TestCaseError::fail("not a text")) };
+        let View::Ends(ends) = view else { return Err(TestCaseError::fail("more than its ends")) };
+        let shown = ends.joined(&number);
         prop_assert_eq!(shown.chars().count(), 18);
+        // The shortcut by length says the same.
+        let LabelAction::Partial(part) = &action else { return Err(TestCaseError::fail("no part")) };
+        prop_assert_eq!(part.ends_of_ascii(number.len()), Some(ends));
         prop_assert!(shown.chars().filter(|c| *c == '*').count() >= 6);
         // Nothing is allocated where the buffer is long enough.
         prop_assert_eq!((place, buffer.capacity()), (buffer.as_ptr(), 18));
+    }
+
+    /// The two short ways write nothing; the long ones have to come to the same.
+    #[test]
+    fn ends_are_what_would_be_written(
+        name in "[一张龥A-Za-z0-9]{0,5}",
+        date in "[0-9]{4}([-/.]?(0?[1-9]|1[0-2])([-/.]?[0-3]?[0-9]([ T][0-9:]{5})?)?)?|[0-9０-９年月日-]{4,11}",
+    ) {
+        let mut written = String::new();
+        let ends = partial::usual_name(&name).unwrap();
+        partial::name(&name, &mut written).unwrap();
+        prop_assert_eq!(ends.joined(&name), &*written, "{}", name);
+        written.clear();
+        let (year, today) = (Generalise::Year, (2026, 11, 23));
+        let known = generalise::write_text(&year, &date, today, &mut written);
+        if let Some(ends) = generalise::leading_year(&date) {
+            prop_assert_eq!((known, ends.joined(&date)), (Some(()), written), "{}", date);
+        }
     }
 
     #[test]
