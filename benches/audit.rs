@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::chain::{hex_of_hash, leaf_hash};
 use zhamen::engine::evidence::{
-    Decision, Entry, EntryBody, LabelSeen, ModeShown, Outcome, QuotaLeft, Request, chain, encode,
+    Decision, Entry, EntryBody, Handover, LabelSeen, ModeShown, Outcome, QuotaLeft, Request, chain, encode,
 };
 use zhamen::engine::reason::Reason;
 use zhamen::engine::terms::{DisclosureMode, Interface, LegalBasis, RiskTier, SubjectType};
@@ -74,7 +74,7 @@ fn pair(number: u64) -> [EntryBody; 2] {
         records: Some(1),
         labels: &labels,
         bytes: 412 + number % 90,
-        delivered: true,
+        handover: Handover::Whole,
         ts_upstream_out: Some(ts_in + 1),
         ts_upstream_in: Some(ts_in + 9),
         ts_out: ts_in + 10,

@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use zhamen::config::settings::AuditSettings;
-use zhamen::engine::evidence::{Decision, Entry, Outcome, Request, encode};
+use zhamen::engine::evidence::{Decision, Entry, Handover, Outcome, Request, encode};
 use zhamen::state::audit::Audit;
 use zhamen::state::usage::{Asked, Index, Offline, Place, Term, TermKind, View};
 
@@ -92,7 +92,7 @@ fn pages(dir: &std::path::Path) {
             ..Request::default()
         };
         drop(audit.note(encode(&Entry::Request(request))));
-        let outcome = Outcome { request_id: &id, delivered: true, ..Outcome::default() };
+        let outcome = Outcome { request_id: &id, handover: Handover::Whole, ..Outcome::default() };
         let pending = audit.note(encode(&Entry::Outcome(outcome)));
         if one % 400 == 0 {
             pending.receipt_blocking().expect("the disk writes");

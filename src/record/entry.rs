@@ -4,7 +4,7 @@ use super::{Ending, Entered, Record};
 use crate::catalogue::{Catalogue, Use};
 use crate::engine::evidence::receipt::Answered;
 use crate::engine::evidence::{
-    self, Decision, Entry, EntryBody, FoundSeen, LabelSeen, ModeShown, QuotaLeft, UseAsked,
+    self, Decision, Entry, EntryBody, FoundBy, FoundSeen, LabelSeen, ModeShown, QuotaLeft, UseAsked,
 };
 use crate::engine::reason::Cause;
 use crate::engine::terms::Method;
@@ -164,13 +164,8 @@ impl Record {
                 Some(FoundSeen { label, kind: one.kind, values: one.values })
             })
             .collect();
-        // Nobody awaits an outcome of what was written ahead, so it is found by itself.
-        let is_correction = self.entered == Entered::Answer;
-        let token = if is_correction { self.subject_token() } else { None };
         let outcome = evidence::Outcome {
             request_id: &self.request_id,
-            subject_token: token.as_deref(),
-            officer: self.officer().filter(|_| is_correction),
             status: Some(status),
             upstream_status: self.stamps.upstream_status.get(),
             records: tally.map(|tally| tally.records),
@@ -192,7 +187,13 @@ impl Record {
             ts_out: self.books.clock.unix_ms(),
         };
         match self.entered {
-            Entered::Decision | Entered::Answer => evidence::encode(&Entry::Outcome(outcome)),
+            Entered::Decision => evidence::encode(&Entry::Outcome(outcome)),
+            // Nobody awaits an outcome of what was written ahead, so it is found by itself.
+            Entered::Answer => {
+                let token = self.subject_token();
+                let found_by = FoundBy { subject_token: token.as_deref(), officer: self.officer() };
+                evidence::encode(&Entry::Corrected(outcome, found_by))
+            }
             Entered::Nothing => {
                 let body = self.encode(self.decision(), None, None, Some(outcome));
                 self.entered = Entered::Decision;

@@ -1,8 +1,8 @@
 //! Entry → the members of its line, in one fixed order, written straight into bytes.
 
 use super::entry::{
-    Decision, Entry, FoundSeen, Gap, Handover, Lifecycle, ModeShown, Outcome, Quotas, Reading, Reload,
-    Request, Tier,
+    Decision, Entry, FoundBy, FoundSeen, Gap, Handover, Lifecycle, ModeShown, Outcome, Quotas, Reading,
+    Reload, Request, Tier,
 };
 use super::redact::{free_text, statement};
 use super::text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, push_number, push_text, push_time};
@@ -32,13 +32,8 @@ pub fn encode(entry: &Entry<'_>) -> EntryBody {
     let mut line = Line(Vec::with_capacity(LINE_BYTES));
     match entry {
         Entry::Request(request) => push_request(&mut line, request),
-        Entry::Outcome(outcome) => {
-            line.kind("outcome").time("ts_in", outcome.ts_in);
-            push_ending(&mut line, outcome);
-            line.text("request_id", outcome.request_id);
-            line.text_if("subject_token", outcome.subject_token).said_if("officer", outcome.officer);
-            push_delivered(&mut line, outcome);
-        }
+        Entry::Outcome(outcome) => push_outcome(&mut line, outcome, FoundBy::default()),
+        Entry::Corrected(outcome, found_by) => push_outcome(&mut line, outcome, *found_by),
         Entry::Answered(request, outcome) => {
             push_request(&mut line, request);
             push_ending(&mut line, outcome);
@@ -87,6 +82,14 @@ fn push_request(line: &mut Line, request: &Request<'_>) {
     push_why(line, request);
     push_what(line, request);
     push_decision(line, request);
+}
+
+fn push_outcome(line: &mut Line, outcome: &Outcome<'_>, found_by: FoundBy<'_>) {
+    line.kind("outcome").time("ts_in", outcome.ts_in);
+    push_ending(line, outcome);
+    line.text("request_id", outcome.request_id);
+    line.text_if("subject_token", found_by.subject_token).said_if("officer", found_by.officer);
+    push_delivered(line, outcome);
 }
 
 fn push_who(line: &mut Line, request: &Request<'_>) {

@@ -145,8 +145,6 @@ fn an_outcome_has_four_stamps() {
         bytes: 512,
         digest: Some("ab"),
         handover: Handover::Short,
-        subject_token: None,
-        officer: None,
         fault: Some(Cause::EarlyClose),
         ts_in: 1,
         ts_upstream_out: Some(2),
@@ -158,8 +156,8 @@ fn an_outcome_has_four_stamps() {
     let ahead = String::from_utf8_lossy(ahead.members()).into_owned();
     assert!(ahead.contains(r#","bytes":512,"released":true,"retention":"#), "{ahead}");
     assert!(!ahead.contains("delivered"));
-    let corrected = Outcome { subject_token: Some("s1_a"), officer: Some("mz-1"), ..outcome.clone() };
-    let corrected = encode(&Entry::Outcome(corrected));
+    let found_by = FoundBy { subject_token: Some("s1_a"), officer: Some("mz-1") };
+    let corrected = encode(&Entry::Corrected(outcome.clone(), found_by));
     let corrected = String::from_utf8_lossy(corrected.members()).into_owned();
     assert!(corrected.contains(r#""request_id":"r","subject_token":"s1_a","officer":"mz-1","status":200,"#));
     check(

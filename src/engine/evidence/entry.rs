@@ -61,9 +61,11 @@ impl Entry<'_> {
     /// Stated in the entry, so that what it was written under holds for it however the rule changes.
     pub fn retention(&self) -> Retention {
         match self {
-            Entry::Request(_) | Entry::Outcome(_) | Entry::Answered(..) | Entry::Reading(_) => {
-                Retention::Personal
-            }
+            Entry::Request(_)
+            | Entry::Outcome(_)
+            | Entry::Corrected(..)
+            | Entry::Answered(..)
+            | Entry::Reading(_) => Retention::Personal,
             Entry::Start(_)
             | Entry::Stop(_)
             | Entry::Reload(_)
@@ -108,6 +110,8 @@ pub enum Entry<'a> {
     Drift(Drift<'a>),
     /// A request and its decision together with how it ended.
     Answered(Request<'a>, Outcome<'a>),
+    /// An outcome that corrects what was written [ahead](Handover::Ahead), with what that is found by.
+    Corrected(Outcome<'a>, FoundBy<'a>),
     /// Somebody read or did something on the admin plane, also when it was refused.
     Admin(Admin<'a>),
     /// Somebody read the log, or asked who looked at their data, also when it was refused.
@@ -240,13 +244,17 @@ pub enum Handover {
     Ahead,
 }
 
+/// Whose data were asked for, and who asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FoundBy<'a> {
+    pub subject_token: Option<&'a str>,
+    pub officer: Option<&'a str>,
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome<'a> {
     pub request_id: &'a str,
-    /// Of an outcome that corrects an entry written ahead: whom and what that is found by.
-    pub subject_token: Option<&'a str>,
-    pub officer: Option<&'a str>,
     pub status: Option<u16>,
     pub upstream_status: Option<u16>,
     pub records: Option<u64>,

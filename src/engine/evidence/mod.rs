@@ -29,9 +29,9 @@ pub mod tree;
 
 pub use encode::{EntryBody, encode};
 pub use entry::{
-    Admin, ClockStep, Decision, Drift, Entry, FoundSeen, Gap, GapCause, Handover, LabelSeen, Lifecycle,
-    ModeShown, Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Retention, Tier,
-    UseAsked,
+    Admin, ClockStep, Decision, Drift, Entry, FoundBy, FoundSeen, Gap, GapCause, Handover, LabelSeen,
+    Lifecycle, ModeShown, Outcome, QuotaLeft, Quotas, Reading, Refused, Reload, Reloaded, Request, Retention,
+    Tier, UseAsked,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
 pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, read_time};

@@ -147,7 +147,7 @@ static RELEASED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#","
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::evidence::{Entry, Handover, Outcome, Reading, Request, encode};
+    use crate::engine::evidence::{Entry, FoundBy, Handover, Outcome, Reading, Request, encode};
 
     /// Texts that look like members, or need escapes.
     const TEXTS: [&str; 6] =
@@ -170,13 +170,10 @@ mod tests {
             let [whole, ahead] = [Handover::Whole, Handover::Ahead].map(|how| answered(decision, how));
             [Entry::Request(request(decision)), whole, ahead]
         });
-        let correcting = Outcome {
-            request_id: other,
-            subject_token: Some(text).filter(|text| !text.is_empty()),
-            officer: Some(other),
-            ..Outcome::default()
-        };
-        let requests = requests.chain([Entry::Outcome(correcting)]);
+        let corrected = Outcome { request_id: other, ..Outcome::default() };
+        let found_by =
+            FoundBy { subject_token: Some(text).filter(|text| !text.is_empty()), officer: Some(other) };
+        let requests = requests.chain([Entry::Corrected(corrected, found_by)]);
         let outcome = Outcome { request_id: text, ..Outcome::default() };
         let reading = Reading { officer: Some(text), subject_token: Some(other), ..Reading::default() };
         requests.chain([Entry::Outcome(outcome), Entry::Reading(reading)]).collect()

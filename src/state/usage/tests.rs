@@ -1,7 +1,7 @@
 use super::found::Found;
 use super::*;
 use crate::config::settings::AuditSettings;
-use crate::engine::evidence::{self, Decision, Entry, Handover, Outcome, Request, encode};
+use crate::engine::evidence::{self, Decision, Entry, FoundBy, Handover, Outcome, Request, encode};
 use crate::state::audit::Audit;
 use crate::state::follow::sealed::is_sealed;
 use crate::state::follow::segments;
@@ -150,12 +150,8 @@ fn an_answer_written_ahead_may_be_corrected() {
         };
         log.write(&Entry::Answered(request, outcome));
     }
-    log.write(&Entry::Outcome(Outcome {
-        request_id: "r1",
-        subject_token: Some("s1_a"),
-        officer: Some("mz-1"),
-        ..Outcome::default()
-    }));
+    let found_by = FoundBy { subject_token: Some("s1_a"), officer: Some("mz-1") };
+    log.write(&Entry::Corrected(Outcome { request_id: "r1", ..Outcome::default() }, found_by));
     caught_up(&usage);
     let mut from = Place::NEWEST;
     for (id, delivered) in [("r2", true), ("r1", false)] {
