@@ -7,6 +7,8 @@
 //! `cargo bench --features columnar --bench mask_columnar` prints, from interleaved rounds, the ratios of the
 //! times: how many times as long it takes as reading and writing alone.
 
+mod tables;
+
 use arrow_array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
@@ -18,20 +20,15 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
-use zhamen::engine::identifier::Kind;
-use zhamen::engine::mask::fields::FieldMap;
-use zhamen::engine::mask::scalar::{Generalise, LabelAction, Partial, TokenKey};
-use zhamen::engine::mask::{Container, Format, LabelRule, MaskLimits, Masker, Plan};
-use zhamen::engine::terms::DisclosureMode;
+use tables::{COLUMNS, PIECE, fields, mask, plan};
+use zhamen::engine::mask::{Container, Format};
 
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const COLUMNS: [&str; 8] = ["personId", "name", "day", "visits", "district", "mobile", "office", "note"];
 const ROWS: usize = 4096;
 const BATCHES: usize = 8;
-const PIECE: usize = 64 << 10;
 const ROUNDS: usize = 60;
 
 fn batch(from: usize) -> RecordBatch {
@@ -74,53 +71,6 @@ fn file(batches: &[RecordBatch]) -> Vec<u8> {
         ArrowWriter::try_new(Vec::new(), batches[0].schema(), Some(properties())).expect("a file");
     batches.iter().for_each(|batch| writer.write(batch).expect("memory"));
     writer.into_inner().expect("memory")
-}
-
-fn fields() -> Arc<FieldMap> {
-    let label = |name: &str| match name {
-        "personId" => 1,
-        "name" => 2,
-        "day" => 3,
-        _ => 0,
-    };
-    let paths: Vec<_> = COLUMNS.iter().map(|name| (format!("$[*].{name}"), label(name))).collect();
-    Arc::new(FieldMap::compile(&paths).expect("the paths are sound"))
-}
-
-fn plan(masked: bool) -> Arc<Plan> {
-    let keep = LabelRule { mode: DisclosureMode::Clear, action: LabelAction::Keep, kind: None };
-    let rule = |mode, action, kind| match masked {
-        true => LabelRule { mode, action, kind },
-        false => keep.clone(),
-    };
-    let part = LabelAction::Partial(Partial::Keep { first: 1, last: 2 });
-    Arc::new(Plan {
-        actions: [
-            keep.clone(),
-            rule(DisclosureMode::Partial, part, Some(Kind::ResidentId)),
-            rule(DisclosureMode::Partial, LabelAction::Partial(Partial::Name), Some(Kind::Name)),
-            rule(DisclosureMode::Generalised, LabelAction::Generalise(Generalise::Year), None),
-        ]
-        .into(),
-        token_key: TokenKey::derive(&[0; 32], "department", "matter").into(),
-        claim: None,
-        today: (2026, 11, 22),
-        records_max: None,
-        subject: None,
-        watched: Default::default(),
-    })
-}
-
-/// As the flow of an answer does it.
-fn mask(container: Container, fields: &Arc<FieldMap>, plan: &Arc<Plan>, body: &[u8]) -> usize {
-    let limits = MaskLimits { depth_max: 64, token_bytes_max: 1 << 20 };
-    let format = Format::Columnar(container);
-    let mut masker = Masker::new(&format, Arc::clone(fields), Arc::clone(plan), limits);
-    let mut length = 0;
-    for piece in body.chunks(PIECE) {
-        length += masker.mask(piece).expect("the body is sound").len();
-    }
-    length + masker.mask_end().expect("the body is whole").0.len()
 }
 
 /// What the crates need to read and write the same.
@@ -174,7 +124,8 @@ fn main() {
             let (mut theirs, mut ours) = (f64::MAX, f64::MAX);
             for _ in 0..ROUNDS {
                 theirs = theirs.min(seconds(|| pass(container, black_box(&body))));
-                ours = ours.min(seconds(|| mask(container, &fields, &plan, black_box(&body))));
+                ours = ours
+                    .min(seconds(|| mask(&Format::Columnar(container), &fields, &plan, black_box(&body))));
             }
             let rate = body.len() as f64 / ours / 1e6;
             let each = ours / (ROWS * BATCHES) as f64 * 1e9;
