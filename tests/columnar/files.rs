@@ -242,22 +242,21 @@ fn little_does_not_become_much() {
 #[test]
 fn broken_files() {
     let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap());
-    let some_bits: [(_, &[u8]); 3] =
-        [(Compression::UNCOMPRESSED, &[0x01, 0x90]), (Compression::SNAPPY, &[0x40]), (zstd, &[0xff])];
-    for (compression, some_bits) in some_bits {
+    let cases = [(Compression::UNCOMPRESSED, 0x91, 1), (Compression::SNAPPY, 0x40, 3), (zstd, 0xff, 3)];
+    for (compression, bits, step) in cases {
         let properties = WriterProperties::builder().set_compression(compression).build();
         let file = write_with(&[some()], properties);
         for at in 0..file.len() {
             assert!(masked_file(&file[..at]).is_err(), "cut at {at}");
-            for bits in some_bits {
-                let mut changed = file.clone();
-                changed[at] ^= bits;
-                let (out, _) = carry(masker(&PARQUET), &changed, usize::MAX);
-                // A changed name, or the place of another column, may show a column that was withheld.
-                let renamed = at >= file.len() - 3000;
-                let canary = contains(&out, CANARY.as_bytes());
-                assert!(renamed || !canary, "{compression}: byte {at} of {} by {bits:x}", file.len());
-            }
+        }
+        for at in (0..file.len()).step_by(step) {
+            let mut changed = file.clone();
+            changed[at] ^= bits;
+            let (out, _) = carry(masker(&PARQUET), &changed, usize::MAX);
+            // A changed name, or the place of another column, may show a column that was withheld.
+            let is_footer = at >= file.len() - 3000;
+            let canary = contains(&out, CANARY.as_bytes());
+            assert!(is_footer || !canary, "{compression}: byte {at} of {} by {bits:x}", file.len());
         }
     }
 }
