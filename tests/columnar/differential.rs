@@ -213,7 +213,7 @@ fn shown_as_json(batch: &RecordBatch) -> (Value, zhamen::engine::mask::Tally) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn columns_show_what_json_shows(batch in batches(), piece in 1_usize..300) {

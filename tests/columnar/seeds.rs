@@ -24,7 +24,7 @@ fn the_target_holds_on_its_seeds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     /// Several bytes changed at once, and pieces of one body in another.
     #[test]
