@@ -1,8 +1,9 @@
-//! Columnar answers, masked column by column: Arrow IPC streams, and Parquet files (`file`).
+//! Columnar answers, masked column by column: Arrow IPC streams and Parquet.
 //!
 //! A column is a member of a record, a struct an object, a list an array: the same paths and rules as in
-//! JSON. One record batch is held, never the table. The arrow crates read and write; what a body says of
-//! itself is checked before they believe it (`body`, `pages`), and they validate what arrays hold.
+//! JSON. Of a stream one record batch is held, never the table; a file is held whole, because its columns
+//! are found from its end. The arrow crates read and write; what a message or page says of itself is checked
+//! before they believe it (`body`, `pages`), and they validate what arrays hold.
 //!
 //! | met | outcome |
 //! |---|---|
@@ -27,6 +28,10 @@
 //! | a dictionary that replaces one | taken |
 //! | no end-of-stream marker; anything after it | fault |
 //! | a message, its values or its columns beyond the limits (`limits`), or unlike what it says | fault |
+//! | a Parquet file beyond 32 MiB, or whose pages unpack to more than 128 MiB | fault |
+//! | Parquet's gzip, Brotli, LZO and older LZ4; encodings of differences; encryption | fault |
+//! | statistics, indexes and bloom filters of a Parquet file | left out |
+//! | levels or keys inside of a page that lead nowhere | fault |
 //! | a record outside the caller's rows, or of a small group | left out, see [`sieve`](super::sieve) |
 //!
 //! ```text
