@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use zhamen::config::settings::AuditSettings;
-use zhamen::state::audit::{Audit, verify_dir};
+use zhamen::state::audit::{Audit, Finding, What, verify_dir};
 
 const CHILD: &str = "ZHAMEN_AUDIT_CHILD";
 
@@ -166,6 +166,11 @@ fn a_disk_that_takes_no_more_refuses_requests_and_recovers() {
         answered.insert(writer.next("answered "));
     }
     answered.extend(writer.kill());
+    // The kill may come between a write that ended in the middle of a line and the segment after it.
+    let is_torn = |found: Result<_, Finding>| found.is_err_and(|finding| matches!(finding.what, What::Torn));
+    if is_torn(verify_dir(&dir)) {
+        Audit::open(&settings(&dir)).unwrap().close();
+    }
     let report = eventually("the log verifies", || verify_dir(&dir).ok());
     assert!(report.gaps.len() >= 2, "{report:?}");
     let lines: HashSet<String> = lines(&dir).iter().filter_map(|line| place(line)).collect();

@@ -7,7 +7,7 @@ mod both;
 mod site;
 
 use both::Both;
-use site::Site;
+use site::{Site, reopen};
 use std::fs::{self, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
@@ -285,8 +285,7 @@ fn a_sealed_log_verifies_and_its_changes_are_found() {
     let plain = site.segments();
     let settings = AuditSettings { seal_age: Some(Duration::ZERO), ..site.settings.clone() };
     // Each opening seals one at its start, and more as long as it runs.
-    let audit =
-        Audit::open(&AuditSettings { checkpoint_every: Duration::from_millis(5), ..settings }).unwrap();
+    let audit = reopen(&AuditSettings { checkpoint_every: Duration::from_millis(5), ..settings });
     let sealed: Vec<PathBuf> =
         plain.iter().take(plain.len() - 1).map(|path| path.with_extension("jsonl.gz")).collect();
     let began = std::time::Instant::now();
@@ -345,7 +344,7 @@ fn an_older_copy_and_a_fork_contradict_the_witness() {
         settings: AuditSettings { dir: yesterday, witness_file: None, ..site.settings.clone() },
         ..site
     };
-    let audit = Audit::open(&fork.settings).unwrap();
+    let audit = reopen(&fork.settings);
     let mut slot = audit.reserve().unwrap();
     for bytes in 1000..1100 {
         let body = encode(&Entry::TornTail { ts: 0, bytes });
@@ -404,7 +403,7 @@ fn hostile_text_stays_one_entry() {
         &broken,
         &megabyte,
     ];
-    let audit = Audit::open(&site.settings).unwrap();
+    let audit = reopen(&site.settings);
     let mut slot = audit.reserve().unwrap();
     for text in hostile {
         let request = Request {
@@ -479,7 +478,7 @@ fn a_flipped_bit_in_a_tile_is_found() {
         let tile = site.dir().join(tiles[0]);
         let good = fs::read(&tile).unwrap();
         fs::remove_file(&tile).unwrap();
-        drop(Audit::open(&site.settings).unwrap());
+        drop(reopen(&site.settings));
         assert_eq!(fs::read(&tile).unwrap(), good);
     }
 }

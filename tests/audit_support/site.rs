@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zhamen::config::settings::AuditSettings;
 use zhamen::engine::evidence::{Entry, encode};
-use zhamen::state::audit::{Against, Audit, verifier_key};
+use zhamen::state::audit::{Against, Audit, OpenError, verifier_key};
 
 /// A log with its key, its witness file and a copy of its newest checkpoint.
 pub struct Site {
@@ -38,7 +38,7 @@ impl Site {
     }
 
     pub fn append(&self, entries: u64) {
-        let audit = Audit::open(&self.settings).unwrap();
+        let audit = reopen(&self.settings);
         let mut slot = audit.reserve().unwrap();
         for bytes in 0..entries {
             let body = encode(&Entry::TornTail { ts: 0, bytes });
@@ -73,5 +73,19 @@ impl Site {
         let copied = Command::new("cp").arg("-a").arg(self.dir()).arg(&to).status().unwrap();
         assert!(copied.success());
         to
+    }
+}
+
+/// Opens a log that nobody else writes. Other tests start children meanwhile, and until each runs its own
+/// program it holds a copy of every open file, also of a lock that was given up since.
+pub fn reopen(settings: &AuditSettings) -> Audit {
+    let began = Instant::now();
+    loop {
+        match Audit::open(settings) {
+            Err(OpenError::Locked(_)) if began.elapsed() < Duration::from_secs(10) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.unwrap(),
+        }
     }
 }
