@@ -4,7 +4,8 @@
 //! they learnt; [`Record::decided`] or [`Record::refused`] writes the request's one entry. What was
 //! really delivered is a second, outcome entry that [`Delivery`] writes when the body ended, however
 //! it ended. An answer that need not wait for its entry and is at hand whole has both in one, written
-//! at its end; one that waits for it may have both in one written [ahead](Record::ahead). A record that is dropped without either (the caller went away) writes its entry from
+//! at its end; one that waits for it may have both in one written [ahead](Record::ahead). A record that
+//! is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
 mod entry;
@@ -199,7 +200,7 @@ impl Record {
     }
 
     /// The upstream is asked now. What it answers is stamped on what is given.
-    pub fn asks_upstream(&mut self) -> Rc<Stamps> {
+    pub fn asks_upstream(&self) -> Rc<Stamps> {
         self.stamps.upstream_out.set(Some(self.books.clock.unix_ms()));
         self.stamps.clone()
     }

@@ -86,6 +86,7 @@ pub struct ModeSeen {
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
+    /// Also of an answer that was written ahead, and of which no outcome says otherwise.
     pub delivered: bool,
     pub status: Option<u16>,
     pub records: Option<u64>,
