@@ -54,7 +54,9 @@ pub(super) fn start(
                 let parts = parts.clone();
                 Box::pin(async move { super::public::respond(&parts, request).await })
             } else {
-                Box::pin(serve(worker.clone(), peer, request))
+                // Made where it stays: all of it would be copied there otherwise.
+                let made = Box::write(Box::new_uninit(), serve(worker.clone(), peer, request));
+                Box::into_pin(made)
             };
             serving
         }));

@@ -4,6 +4,7 @@ use crate::support::client::Connection;
 use crate::support::upstream::{Play, json, usual};
 use crate::support::{CIVIL, ENTERPRISE, Ground, HOUSEHOLD, MARKET, Stage, eventually, get, within};
 use std::cell::Cell;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
@@ -108,11 +109,10 @@ fn slow_bodies_and_slow_readers_are_given_up() {
     others_are_served(&stage);
 }
 
-/// Beside many that are under way, a request that is answered soon leaves one entry.
-#[test]
-fn in_a_crowd_decision_and_answer_are_one_entry() {
+/// A gateway with a crowd under way that its upstream leaves waiting; whoever comes after them is answered.
+fn crowded() -> (Stage, Vec<Connection>) {
     const WAITING: usize = 120;
-    let mut stage = Ground::lay().start(plenty);
+    let stage = Ground::lay().start(plenty);
     let mut begun = 0;
     stage.upstream().plays(move |heard| {
         begun += 1;
@@ -129,6 +129,13 @@ fn in_a_crowd_decision_and_answer_are_one_entry() {
         heard.set(heard.get() + stage.upstream().heard().len());
         heard.get() == WAITING
     }));
+    (stage, waiting)
+}
+
+/// Beside many that are under way, a request that is answered soon leaves one entry.
+#[test]
+fn in_a_crowd_decision_and_answer_are_one_entry() {
+    let (mut stage, waiting) = crowded();
     assert!(eventually(|| {
         let reply = stage.get(CIVIL, HOUSEHOLD);
         let id = reply.request_id();
@@ -137,6 +144,34 @@ fn in_a_crowd_decision_and_answer_are_one_entry() {
         let is_whole = entry["bytes"] == reply.body.len() && entry["ts_out"].is_string();
         entry["released"] == true && is_whole && stage.entries_of("outcome", &id).is_empty()
     }));
+    waiting.into_iter().for_each(Connection::cut);
+    stage.stop();
+}
+
+/// The log fails under an entry that says already how its request ends. Nothing is released; and when the
+/// log goes on, the entry is there, and an outcome that says so.
+#[test]
+fn an_entry_ahead_of_an_answer_that_the_log_then_refused_is_corrected() {
+    let (mut stage, waiting) = crowded();
+    let (dir, away) = (stage.ground.path("audit"), stage.ground.path("away"));
+    let is_corrected = || {
+        assert!(eventually(|| stage.get(CIVIL, HOUSEHOLD).status == 200));
+        fs::rename(&dir, &away).unwrap();
+        let reply = stage.get(CIVIL, HOUSEHOLD);
+        fs::rename(&away, &dir).unwrap();
+        assert_eq!((reply.status, reply.code().as_str()), (503, "E-AUDIT"));
+        assert!(eventually(|| stage.get(CIVIL, HOUSEHOLD).status == 200));
+        let id = reply.request_id();
+        let ahead = stage.entries_of("request", &id).iter().any(|entry| entry["released"] == true);
+        let outcomes = stage.entries_of("outcome", &id);
+        if ahead {
+            let [outcome] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+            assert_eq!((&outcome["status"], &outcome["delivered"]), (&503.into(), &false.into()), "{outcome}");
+            assert!(outcome["subject_token"].is_string(), "found without its entry: {outcome}");
+        }
+        ahead
+    };
+    assert!((0..40).any(|_| is_corrected()));
     waiting.into_iter().for_each(Connection::cut);
     stage.stop();
 }

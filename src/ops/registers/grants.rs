@@ -79,6 +79,9 @@ pub struct PolicyShown {
     pub cite: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// The approval that it carries out (`@grant`), as the authority for sharing numbers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Arc<str>>,
 }
 
 /// Circumstances that a grant may need.
@@ -403,6 +406,7 @@ impl Asking<'_> {
             id: id.clone(),
             cite: note.and_then(|note| note.cite.clone()),
             until: note.and_then(|note| note.until).map(day),
+            grant: note.and_then(|note| note.grant.clone()),
         }
     }
 

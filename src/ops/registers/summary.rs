@@ -28,6 +28,8 @@ pub struct PublicGrant {
     pub needs: Vec<&'static str>,
     pub labels: BTreeMap<Arc<str>, &'static str>,
     pub legal_basis: Vec<Arc<str>>,
+    /// Approvals that the policies carry out (`@grant`).
+    pub approvals: Vec<Arc<str>>,
     pub until: Option<String>,
 }
 
@@ -40,6 +42,8 @@ pub fn public(register: &Register) -> Vec<PublicGrant> {
 
 fn line(grant: &Grant) -> PublicGrant {
     let cited: BTreeSet<Arc<str>> = grant.policies.iter().filter_map(|policy| policy.cite.clone()).collect();
+    let approved: BTreeSet<Arc<str>> =
+        grant.policies.iter().filter_map(|policy| policy.grant.clone()).collect();
     PublicGrant {
         department: grant.department.clone(),
         dataset: grant.dataset.clone(),
@@ -50,6 +54,7 @@ fn line(grant: &Grant) -> PublicGrant {
         needs: grant.needs.clone(),
         labels: grant.labels.clone(),
         legal_basis: cited.into_iter().collect(),
+        approvals: approved.into_iter().collect(),
         until: grant.until.clone(),
     }
 }

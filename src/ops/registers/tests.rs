@@ -1,5 +1,5 @@
 use super::catalogue::{access_right, html as catalogue_html, json_ld};
-use super::grants::{Grant, Register, derive, derive_within};
+use super::grants::{Grant, PolicyShown, Register, derive, derive_within};
 use super::summary::{html as grants_html, public};
 use super::*;
 use crate::catalogue::Folder;
@@ -287,7 +287,7 @@ fn an_end_a_revocation_and_a_removed_permit_show() {
         move |name: &str, text: String| match name {
             "social-assistance.cedar" => text.replacen(
                 "@id(\"social-assistance.access\")",
-                &format!("@id(\"social-assistance.access\")\n@until(\"{day}\")"),
+                &format!("@id(\"social-assistance.access\")\n@grant(\"GX-2026-0117\")\n@until(\"{day}\")"),
                 1,
             ),
             name if name.starts_with("cases/") => "cases: []\n".to_owned(),
@@ -300,6 +300,9 @@ fn an_end_a_revocation_and_a_removed_permit_show() {
         !grants.is_empty() && grants.iter().all(|grant| grant.until.as_deref() == Some("2026-11-23")),
         "{grants:#?}"
     );
+    let approval = |policy: &PolicyShown| policy.grant.as_deref() == Some("GX-2026-0117");
+    assert!(grants.iter().all(|grant| grant.policies.iter().any(approval)), "{grants:#?}");
+    assert!(public(&running).iter().any(|grant| grant.approvals.contains(&"GX-2026-0117".into())));
     let ended = derive_within(&snapshot(until("2026-11-22")), 100_000, |id| id == "civil-affairs-window");
     assert!(of(&ended, "civil-affairs-window", "income-tax", Some("social-assistance")).is_empty());
     assert!(ended.grants.iter().any(|grant| *grant.dataset == *"marriage"), "its own data are its own");
