@@ -141,15 +141,16 @@ pub struct Record {
 }
 
 impl Record {
-    /// Opens a record: takes its place in the audit queue, or says why there is none.
+    /// Opens a record: takes its place in the audit queue, or says why there is none. Boxed, because it is
+    /// large and handed on, from the request to the body of its answer.
     pub fn open(
         books: &Rc<Books>,
         peer: &Rc<Peer>,
         request_id: Rc<str>,
         now: Moment,
-    ) -> Result<Record, Cause> {
+    ) -> Result<Box<Record>, Cause> {
         let slot = books.desk.reserve()?;
-        Ok(Record {
+        let record = Record {
             books: books.clone(),
             peer: peer.clone(),
             slot,
@@ -159,7 +160,8 @@ impl Record {
             stamps: Rc::default(),
             entered: Entered::Nothing,
             is_closed: false,
-        })
+        };
+        Ok(Box::new(record))
     }
 
     /// The request's one clock reading.
@@ -242,18 +244,18 @@ impl Record {
     }
 
     /// Writes what a refusal leaves: the request's entry if it has none yet, else its outcome.
-    pub fn refused(mut self, refusal: &Refusal) {
+    pub fn refused(mut self: Box<Self>, refusal: &Refusal) {
         self.close(Some(refusal));
     }
 
     /// The same for a refusal whose receipt waits for this entry.
-    pub fn refused_durably(mut self, refusal: &Refusal) -> Option<Pending> {
+    pub fn refused_durably(mut self: Box<Self>, refusal: &Refusal) -> Option<Pending> {
         self.closing(Some(refusal)).map(|body| self.slot.write(body))
     }
 
     /// Hands the record over to the body that is now delivered, against the receipt of its entry; only
     /// an answer that need not wait has none. `is_whole`: it is at hand to its last byte.
-    pub fn deliver(mut self, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
+    pub fn deliver(mut self: Box<Self>, status: u16, _receipt: Option<Receipt>, is_whole: bool) -> Delivery {
         if self.entered == Entered::Nothing && !is_whole {
             let body = self.decision_entry();
             self.slot.leave(body);
@@ -358,7 +360,7 @@ impl Drop for Record {
 
 /// A record whose answer is on its way; it ends with the body.
 pub struct Delivery {
-    record: Record,
+    record: Box<Record>,
     status: u16,
     is_told: bool,
 }

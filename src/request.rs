@@ -336,7 +336,7 @@ async fn release(
         let receipt = durable(record.decided()).await?;
         return Ok((receipt, exchange.await?));
     }
-    if worker.turns.are_taken()
+    if worker.turns.are_crowded()
         && record.may_be_ahead()
         && let Ok(transformed) = timeout(AHEAD_MAX, exchange.as_mut()).await
     {

@@ -1,7 +1,7 @@
 //! A peer as a process tree: started, measured by `/proc`, stopped.
 
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,20 @@ impl Process {
 
     /// CPU time of the tree so far, user and system, in microseconds.
     pub fn cpu_us(&self) -> u64 {
-        let ticks: u64 = self.tree().into_iter().filter_map(cpu_ticks).sum();
+        let stats = self.tree().into_iter().map(|pid| PathBuf::from(format!("/proc/{pid}/stat")));
+        let ticks: u64 = stats.filter_map(|stat| cpu_ticks(&stat)).sum();
+        ticks * (1_000_000 / TICKS_PER_SECOND)
+    }
+
+    /// The part of it that threads of these names took, of the first process.
+    pub fn cpu_us_of(&self, threads: &[&str]) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let tasks = tasks.into_iter().flatten().flatten().map(|task| task.path());
+        let is_named = |task: &PathBuf| {
+            let name = std::fs::read_to_string(task.join("comm")).unwrap_or_default();
+            threads.contains(&name.trim_end())
+        };
+        let ticks: u64 = tasks.filter(is_named).filter_map(|task| cpu_ticks(&task.join("stat"))).sum();
         ticks * (1_000_000 / TICKS_PER_SECOND)
     }
 
@@ -81,8 +94,8 @@ fn children(pid: u32) -> Vec<u32> {
 }
 
 /// User and system ticks: fields 14 and 15 of `stat`, counted behind the command's closing bracket.
-fn cpu_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn cpu_ticks(stat: &Path) -> Option<u64> {
+    let stat = std::fs::read_to_string(stat).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }

@@ -30,6 +30,9 @@ use tokio::time::sleep;
 /// So many requests of a worker begin at once: their memory fits a core's second-level cache.
 const AT_ONCE: usize = 32;
 
+/// So many under way wait for the engine more than for an upstream that answers at once.
+const CROWD: usize = 8;
+
 /// So often so many more begin, though none ends: sixteen thousand a second, on an engine that serves
 /// fewer. Not each time round the event loop, which turns fastest when the worker is starved by others.
 const EVERY: Duration = Duration::from_millis(1);
@@ -51,6 +54,11 @@ impl Turns {
     /// Whether one that came now would wait.
     pub fn are_taken(&self) -> bool {
         self.under_way.get() >= AT_ONCE || !self.waiting.borrow().is_empty()
+    }
+
+    /// Whether those under way wait for the engine.
+    pub fn are_crowded(&self) -> bool {
+        self.under_way.get() >= CROWD
     }
 
     /// Waits for a turn.

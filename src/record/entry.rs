@@ -14,15 +14,17 @@ use crate::refusal::Refusal;
 impl Record {
     /// Remembers from when on the subject may be told, by the delays now in force.
     pub fn may_be_told(&mut self, catalogue: &Catalogue) {
-        let request = self.who_and_what();
+        let (Some(principal), Some(access)) = (&self.learnt.principal, &self.learnt.access) else { return };
+        let statement = &principal.statement;
         let used = Use {
-            purpose: request.purpose,
-            legal_basis: request.legal_basis,
-            matter_type: request.matter_type,
+            purpose: statement.purpose.as_deref(),
+            legal_basis: statement.legal_basis,
+            matter_type: statement.matter.as_deref().map(|matter| &*matter.matter_type),
             at: self.opened.unix_seconds(),
         };
-        let has_subject = request.subject_type.is_some();
-        self.learnt.visible_from = catalogue.visible_from(&used).filter(|_| has_subject);
+        if access.subject.is_some() {
+            self.learnt.visible_from = catalogue.visible_from(&used);
+        }
     }
 
     /// Whether the stated matter explains that this officer asks for this subject.

@@ -330,7 +330,7 @@ fn masking(
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
-pub(super) fn respond(released: Released, record: Record) -> Response<Body> {
+pub(super) fn respond(released: Released, record: Box<Record>) -> Response<Body> {
     let Released { masked, shown, standing, warnings, receipt, seal } = released;
     let Transformed { status, content_type, headers: passed, prepared, coding, can_be_coded } = masked;
     let mut headers = HeaderMap::with_capacity(12);

@@ -169,7 +169,7 @@ impl Seal {
     /// Writes what the refusal leaves, and puts the receipt on it once that is durable.
     pub(super) async fn put_on_refusal(
         mut self: Box<Self>,
-        record: Record,
+        record: Box<Record>,
         refusal: &Refusal,
         mut response: Response<Body>,
     ) -> Response<Body> {

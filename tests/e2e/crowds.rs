@@ -166,7 +166,11 @@ fn an_entry_ahead_of_an_answer_that_the_log_then_refused_is_corrected() {
         let outcomes = stage.entries_of("outcome", &id);
         if ahead {
             let [outcome] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-            assert_eq!((&outcome["status"], &outcome["delivered"]), (&503.into(), &false.into()), "{outcome}");
+            assert_eq!(
+                (&outcome["status"], &outcome["delivered"]),
+                (&503.into(), &false.into()),
+                "{outcome}"
+            );
             assert!(outcome["subject_token"].is_string(), "found without its entry: {outcome}");
         }
         ahead

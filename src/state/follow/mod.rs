@@ -41,8 +41,8 @@ use source::Source;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Bytes read at once.
-const READ_BYTES: usize = 1 << 18;
+/// Bytes read at once: they stay in a core's second-level cache until they were hashed.
+const READ_BYTES: usize = 1 << 16;
 
 /// Why the log cannot be followed any further.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +91,10 @@ pub struct Follower {
     /// Its hash; none at the start, where the line before is not known.
     link: Option<[u8; 32]>,
     open: Option<Open>,
+    /// As long as it ever was; what was read ends at `held`.
     buffer: Vec<u8>,
-    /// The part of `buffer` that was handed on.
+    held: usize,
+    /// The part of it that was handed on.
     used: usize,
     /// What lines are hashed in.
     scratch: Vec<u8>,
@@ -131,6 +133,7 @@ impl Follower {
             link: None,
             open: None,
             buffer: Vec::new(),
+            held: 0,
             used: 0,
             scratch: Vec::new(),
         }
@@ -182,7 +185,7 @@ impl Follower {
         if self.open.is_none() {
             self.begin()?;
         }
-        let unused = &self.buffer[self.used..];
+        let unused = &self.buffer[self.used..self.held];
         let Some(end) = memchr::memchr(b'\n', unused) else { return self.fill() };
         let verified = verify_line_with(&unused[..end], &mut self.scratch);
         let linked = verified.map_err(|fault| self.damaged(Damage::Line(fault)))?;
@@ -218,8 +221,7 @@ impl Follower {
     fn enter(&mut self, segment: SegmentFile) -> Result<(), FollowError> {
         let source = Source::open(&segment.path)
             .map_err(|error| FollowError::Io { path: segment.path.clone(), error })?;
-        self.buffer.clear();
-        self.used = 0;
+        (self.held, self.used) = (0, 0);
         self.open =
             Some(Open { segment, source, offset: 0, trusted_until: None, looked_at: 0, is_ended: false });
         Ok(())
@@ -228,27 +230,30 @@ impl Follower {
     /// Reads on behind the buffer.
     fn fill(&mut self) -> Result<Step, FollowError> {
         let Some(open) = &mut self.open else { return Ok(Step::Again) };
-        self.buffer.drain(..self.used);
-        self.used = 0;
-        let held = self.buffer.len();
+        self.buffer.copy_within(self.used..self.held, 0);
+        let held = self.held - self.used;
+        (self.held, self.used) = (held, 0);
         if held > LINE_BYTES_MAX {
             return Err(self.damaged(Damage::TooLong));
         }
-        self.buffer.resize(held + READ_BYTES, 0);
-        let read = open.source.read_at(&mut self.buffer[held..], open.offset + held as u64);
-        self.buffer.truncate(held + *read.as_ref().unwrap_or(&0));
-        match read {
+        if self.buffer.len() < held + READ_BYTES {
+            self.buffer.resize(held + READ_BYTES, 0);
+        }
+        match open.source.read_at(&mut self.buffer[held..], open.offset + held as u64) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Step::Again),
             Err(error) => Err(FollowError::Io { path: open.segment.path.clone(), error }),
             Ok(0) => self.at_end(held),
-            Ok(_) => Ok(Step::Again),
+            Ok(read) => {
+                self.held += read;
+                Ok(Step::Again)
+            }
         }
     }
 
     /// Nothing stands behind the buffer: wait, or go on in the next segment.
     fn at_end(&mut self, held: usize) -> Result<Step, FollowError> {
         // An unfinished line may be cut off and written anew, so nothing of it is kept.
-        self.buffer.clear();
+        self.held = 0;
         let later = self.later()?;
         let Some(open) = &mut self.open else { return Ok(Step::Again) };
         let Some((_, gap)) = later else { return Ok(Step::Wait) };
