@@ -1,5 +1,7 @@
 //! Columnar answers: what leaves of them is what leaves of the same records as JSON, and nothing else does.
 
+#[path = "columnar/clickhouse.rs"]
+mod clickhouse;
 #[path = "columnar/differential.rs"]
 mod differential;
 #[allow(dead_code, reason = "the tests of whole gateways use all of it")]

@@ -36,7 +36,7 @@ pub fn write_file(batches: &[RecordBatch]) -> Vec<u8> {
     write_with(batches, WriterProperties::builder().build())
 }
 
-fn read_file(file: &[u8]) -> (Arc<Schema>, Vec<Value>) {
+pub fn read_file(file: &[u8]) -> (Arc<Schema>, Vec<Value>) {
     let file = Bytes::copy_from_slice(file);
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let schema = reader.schema().clone();
