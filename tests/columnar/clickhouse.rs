@@ -36,7 +36,8 @@ fn what_clickhouse_writes_is_masked() {
             "k": "kind-1", "p": "a****************l", "b": 10.0, "d": "2026-11-02",
             "o": {"k": 1, "p": "b****************l"}, "e": ["k***************1", "x*z"], "w": [1, 2],
         });
-        let found: Value = expect.as_object().unwrap().keys().map(|key| (key.as_str(), rows[1][key].clone())).collect();
+        let found: Value =
+            expect.as_object().unwrap().keys().map(|key| (key.as_str(), rows[1][key].clone())).collect();
         assert_eq!(found, expect, "{name}: {}", rows[1]);
         masked += 1;
     }
