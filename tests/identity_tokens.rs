@@ -235,7 +235,7 @@ fn what_a_token_says() {
     let mut world = world();
     let token = world.sign(&with(json!({
         "purpose": "social-assistance", "legal_basis": "STATUTORY_DUTY", "region": "330106",
-        "represented": "x", "break_glass": "急救：患者昏迷", "auth_time": NOW - 30, "amr": ["pwd", "mfa"],
+        "represented": "x", "consent": "TY-2026-0042", "break_glass": "急救：患者昏迷", "auth_time": NOW - 30, "amr": ["pwd", "mfa"],
         "matter": {"id": "2026-001", "type": "social-assistance-review", "open": true,
             "subjects": [
                 {"type": "NATURAL", "id": "３30106 196502142015", "relation": "applicant"},
@@ -250,6 +250,7 @@ fn what_a_token_says() {
     assert_eq!(statement.purpose.as_deref(), Some("social-assistance"));
     assert_eq!(statement.legal_basis, Some(LegalBasis::StatutoryDuty));
     assert_eq!(statement.represented.as_deref(), Some("x"));
+    assert_eq!(statement.consent.as_deref(), Some("TY-2026-0042"));
     assert_eq!(statement.break_glass.as_deref(), Some("急救：患者昏迷"));
     assert_eq!(statement.stepped_up_at, Some(NOW - 30));
     let matter = statement.matter.as_ref().unwrap();

@@ -338,6 +338,7 @@ impl WrittenRequest {
             purpose: self.purpose.as_deref().map(Arc::from),
             legal_basis: self.legal_basis,
             matter: self.matter.as_ref().map(|matter| Arc::new(matter.meaning(officer))),
+            consent: None,
             represented: None,
             break_glass: self.break_glass.unwrap_or(false).then(|| "a case".into()),
             stepped_up_at: None,

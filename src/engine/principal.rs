@@ -178,6 +178,8 @@ pub struct Statement {
     /// Purpose code of `purposes.yaml`.
     pub purpose: Option<Arc<str>>,
     pub legal_basis: Option<LegalBasis>,
+    /// Where the subject's consent is kept, if that is the basis (PIPL 13 (1), 14).
+    pub consent: Option<Arc<str>>,
     pub matter: Option<Arc<Matter>>,
     /// The party on whose behalf the officer acts (X-Road represented party).
     pub represented: Option<Arc<str>>,

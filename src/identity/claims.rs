@@ -168,6 +168,7 @@ fn statement(claims: &Object, times: &Times, now: i64) -> Result<Statement, Caus
     Ok(Statement {
         purpose: optional(claims, "purpose")?,
         legal_basis: optional(claims, "legal_basis")?.map(basis).transpose()?,
+        consent: optional(claims, "consent")?,
         matter: claims.get("matter").map(matter).transpose()?.map(Arc::new),
         represented: optional(claims, "represented")?,
         break_glass: claims.get("break_glass").map(justification).transpose()?,

@@ -109,6 +109,7 @@ impl Record {
             represented: statement.and_then(|statement| statement.represented.as_deref()),
             purpose: statement.and_then(|statement| statement.purpose.as_deref()),
             legal_basis: statement.and_then(|statement| statement.legal_basis),
+            consent_ref: statement.and_then(|statement| statement.consent.as_deref()),
             matter_id: matter.map(|matter| &*matter.id),
             matter_type: matter.map(|matter| &*matter.matter_type),
             break_glass: statement.and_then(|statement| statement.break_glass.as_deref()),

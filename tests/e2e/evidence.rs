@@ -280,7 +280,7 @@ fn claimed(stage: &Stage) -> Vec<(Option<&'static str>, Vec<u8>)> {
         let token = stage.ground.mint(CIVIL.1, |claims| claims[claim] = json!(format!("{CANARY}{claim}")));
         asks.push((CIVIL.0, get(&token)));
     }
-    for claim in ["sub", "post", "purpose", "represented", "region", "break_glass"] {
+    for claim in ["sub", "post", "purpose", "represented", "consent", "region", "break_glass"] {
         let token = stage.ground.mint(CIVIL.1, |claims| claims[claim] = json!(NUMBER));
         asks.push((CIVIL.0, get(&token)));
         let token =

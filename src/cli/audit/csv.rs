@@ -16,6 +16,7 @@ const COLUMNS: &[&str] = &[
     "auth_method",
     "purpose",
     "legal_basis",
+    "consent_ref",
     "matter_id",
     "matter_type",
     "grants",

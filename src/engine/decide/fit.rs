@@ -114,6 +114,7 @@ fn officer() -> Principal {
         purpose: Some("purpose".into()),
         legal_basis: Some(LegalBasis::StatutoryDuty),
         matter: Some(matter.into()),
+        consent: None,
         represented: None,
         break_glass: Some("justification".into()),
         stepped_up_at: None,

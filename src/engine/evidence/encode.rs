@@ -108,6 +108,7 @@ fn push_who(line: &mut Line, request: &Request<'_>) {
 fn push_why(line: &mut Line, request: &Request<'_>) {
     line.said_if("purpose", request.purpose);
     line.code_if("legal_basis", request.legal_basis.map(|basis| basis.code()));
+    line.said_if("consent_ref", request.consent_ref);
     line.said_if("matter_id", request.matter_id).said_if("matter_type", request.matter_type);
     line.list("grants", "grants_count", request.grants, |out, id| push_text(out, id, TEXT_BYTES_MAX));
     if let Some(explained) = request.explained {

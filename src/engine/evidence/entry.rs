@@ -163,6 +163,8 @@ pub struct Request<'a> {
     /// Why.
     pub purpose: Option<&'a str>,
     pub legal_basis: Option<LegalBasis>,
+    /// Where the subject's consent is kept.
+    pub consent_ref: Option<&'a str>,
     pub matter_id: Option<&'a str>,
     pub matter_type: Option<&'a str>,
     /// Approvals that the determining permits carry out (`@grant`).

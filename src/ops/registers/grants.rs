@@ -444,6 +444,7 @@ fn principal(application: &Arc<Application>, caller: &Caller, why: &Why, aids: A
         purpose: why.purpose.clone(),
         legal_basis: why.basis,
         matter,
+        consent: None,
         represented: None,
         break_glass: aids.break_glass.then(|| ANY.into()),
         stepped_up_at: None,

@@ -59,6 +59,7 @@ fn statements() -> impl Strategy<Value = Statement> {
             purpose: purpose.map(Arc::from),
             legal_basis,
             matter: matter.map(Arc::new),
+            consent: None,
             represented: None,
             break_glass: broken.then(|| "life in danger".into()),
             stepped_up_at: None,
