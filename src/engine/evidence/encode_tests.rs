@@ -90,8 +90,7 @@ fn a_full_request() {
             r#""grants":["GX-2026-0117"],"explained":false,"break_glass":true,"justification":"急救\u000a\"now\"","dataset":"marriage","code":"306001/1","level":"L3","#,
             r#""route":"/civil-affairs/v1/marriages/{id}","method":"GET","interface":"QUERY","#,
             r#""subject_type":"NATURAL","subject_token":"s1_x","records_requested":1,"req_bytes":20,"uses":[{"label":"income","as":"sort"}],"decision":"ALLOW_PARTIAL","#,
-            r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"#,
-            r#""modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
+            r#""reasons":["E-SUSPENDED"],"policies":["social-assistance.query","household"],"modes":[{"label":"name","mode":"CLEAR"},{"label":"mobile","mode":"NONE","reason":"E-SUSPENDED"}],"#,
             r#""policy_digest":"ab12","risk":120,"tier":"T1","features":[{"feature":"denials","share":120}],"quota_limit":50,"quota_remaining":49,"status":200,"visible_to_subject_from":"2026-11-23T01:30:00.000Z""#,
         ),
     );
