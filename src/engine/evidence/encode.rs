@@ -301,15 +301,16 @@ struct Line(Vec<u8>);
 
 impl Line {
     fn name(&mut self, name: &'static str) {
-        if !self.0.is_empty() {
-            self.0.push(b',');
-        }
-        push_code(&mut self.0, name);
-        self.0.push(b':');
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 
+    /// The first member of every line.
     fn kind(&mut self, kind: &'static str) -> &mut Self {
-        self.code("kind", kind)
+        self.0.extend_from_slice(b"\"kind\":");
+        push_code(&mut self.0, kind);
+        self
     }
 
     fn code(&mut self, name: &'static str, code: &'static str) -> &mut Self {
