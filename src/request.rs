@@ -305,9 +305,9 @@ fn over_quota(over: OverQuota) -> Refusal {
     Refusal::over_quota(over.cause(), over.standing, over.retry_after_s)
 }
 
-/// How long a decision waits for its answer in a crowd, to be one entry with it. Under way beside so many
-/// others a request takes longer than this for want of the engine, so it is answered no later; an upstream
-/// that takes longer itself is asked beside the entry as always.
+/// How long a decision waits for its answer in a crowd, to be one entry with it. Beside so many others it
+/// mostly waits for the engine, and that has half as many entries to write; where it does not, the answer
+/// leaves one sync later than it could. An upstream that takes longer is asked beside the entry as always.
 const AHEAD_MAX: Duration = Duration::from_millis(2);
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again
