@@ -150,7 +150,7 @@ impl Record {
         now: Moment,
     ) -> Result<Box<Record>, Cause> {
         let slot = books.desk.reserve()?;
-        let record = Record {
+        Ok(Box::new(Record {
             books: books.clone(),
             peer: peer.clone(),
             slot,
@@ -160,8 +160,7 @@ impl Record {
             stamps: Rc::default(),
             entered: Entered::Nothing,
             is_closed: false,
-        };
-        Ok(Box::new(record))
+        }))
     }
 
     /// The request's one clock reading.

@@ -307,7 +307,7 @@ fn over_quota(over: OverQuota) -> Refusal {
 
 /// How long a decision waits for its answer in a crowd, to be one entry with it. Beside so many others it
 /// mostly waits for the engine, and that has half as many entries to write; where it does not, the answer
-/// leaves one sync later than it could. An upstream that takes longer is asked beside the entry as always.
+/// leaves so much later at most. An upstream that takes longer is asked beside the entry as always.
 const AHEAD_MAX: Duration = Duration::from_millis(2);
 
 /// Hands the decision to the audit writer and asks the upstream: side by side where asking again

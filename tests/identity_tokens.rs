@@ -235,7 +235,8 @@ fn what_a_token_says() {
     let mut world = world();
     let token = world.sign(&with(json!({
         "purpose": "social-assistance", "legal_basis": "STATUTORY_DUTY", "region": "330106",
-        "represented": "x", "consent": "TY-2026-0042", "break_glass": "急救：患者昏迷", "auth_time": NOW - 30, "amr": ["pwd", "mfa"],
+        "represented": "x", "consent": "TY-2026-0042", "break_glass": "急救：患者昏迷",
+        "auth_time": NOW - 30, "amr": ["pwd", "mfa"],
         "matter": {"id": "2026-001", "type": "social-assistance-review", "open": true,
             "subjects": [
                 {"type": "NATURAL", "id": "３30106 196502142015", "relation": "applicant"},

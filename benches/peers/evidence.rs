@@ -6,7 +6,7 @@
 
 use crate::load::Load;
 use crate::site::Bench;
-use crate::{Peer, Row, run};
+use crate::{MEASURED, Peer, Row, run};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -36,18 +36,18 @@ impl Rounds {
 }
 
 /// Prints the table and the ratios of the budget.
-pub fn compare(bench: &Bench, measured: Duration) -> Result<(), String> {
+pub fn compare(bench: &Bench) -> Result<(), String> {
     {
         let _upstream = bench.start_upstream()?;
-        let [best_effort, durable] = measure(bench, 1024, measured)?;
+        let [best_effort, durable] = measure(bench, 1024)?;
         let ratio = |of: fn(&Rounds) -> &Vec<f64>| median(of(&durable)) / median(of(&best_effort)).max(0.1);
         println!("  CPU a request         {:.2} (budget 1.15)", ratio(|rounds| &rounds.cpu_us));
         println!("  requests a second     {:.2} (budget 0.85)", ratio(|rounds| &rounds.rate));
-        added(&measure(bench, 8, measured)?, "two syncs", 2.0);
+        added(&measure(bench, 8)?, "two syncs", 2.0);
     }
     slow_upstream(bench.upstream())?;
     println!("\nan upstream of {} ms", SLOW.as_millis());
-    added(&measure(bench, 8, measured)?, "none", 0.0);
+    added(&measure(bench, 8)?, "none", 0.0);
     Ok(())
 }
 
@@ -60,7 +60,7 @@ fn added([best_effort, durable]: &[Rounds; 2], budget: &str, syncs: f64) {
     );
 }
 
-fn measure(bench: &Bench, connections: usize, measured: Duration) -> Result<[Rounds; 2], String> {
+fn measure(bench: &Bench, connections: usize) -> Result<[Rounds; 2], String> {
     println!(
         "\n{connections} connections\n{:<16} {:>9} {:>10} {:>8} {:>8}",
         "side", "cpu µs/rq", "requests/s", "p50 µs", "sync µs"
@@ -71,7 +71,14 @@ fn measure(bench: &Bench, connections: usize, measured: Duration) -> Result<[Rou
             let process = bench.start(peer, false)?;
             let warm_up = Duration::from_millis(1500);
             let request = bench.request(peer, "small").into();
-            let load = Load { address: bench.address(), request, tls: None, connections, warm_up, measured };
+            let load = Load {
+                address: bench.address(),
+                request,
+                tls: None,
+                connections,
+                warm_up,
+                measured: MEASURED,
+            };
             let row = run(&process, load);
             if row.failures > 0 {
                 return Err(format!("{}: {}", peer.name(), row.first_failure.unwrap_or_default()));

@@ -109,7 +109,7 @@ fn main() {
     let rounds = if words.iter().any(|word| word == "quick") { QUICK_ROUNDS } else { ROUNDS };
     let bench = Bench::set_up().unwrap_or_else(|error| fail(&error));
     if words.iter().any(|word| word == "evidence") {
-        return evidence::compare(&bench, MEASURED).unwrap_or_else(|error| fail(&error));
+        return evidence::compare(&bench).unwrap_or_else(|error| fail(&error));
     }
     let filters: Vec<&String> = words.iter().filter(|word| *word != "quick").collect();
     let _upstream = bench.start_upstream().unwrap_or_else(|error| fail(&error));
@@ -154,11 +154,11 @@ fn middle(bench: &Bench, peers: &[Peer], case: Case, rounds: usize) -> BTreeMap<
             Err(error) => println!("{:<12} not measured: {error}", peer.name()),
         }
     }
-    let middle = |mut rows: Vec<Row>| {
+    let pick = |mut rows: Vec<Row>| {
         rows.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
         rows.swap_remove(rows.len() / 2)
     };
-    measured.into_iter().map(|(peer, rows)| (peer, middle(rows))).collect()
+    measured.into_iter().map(|(peer, rows)| (peer, pick(rows))).collect()
 }
 
 fn fail(error: &str) -> ! {

@@ -30,7 +30,8 @@ use tokio::time::sleep;
 /// So many requests of a worker begin at once: their memory fits a core's second-level cache.
 const AT_ONCE: usize = 32;
 
-/// So many under way wait for the engine more than for an upstream that answers at once.
+/// So many under way, mostly, wait for the engine more than for an upstream that answers at once. What is
+/// under way in a slow upstream counts, too: nothing tells the one from the other beforehand.
 const CROWD: usize = 8;
 
 /// So often so many more begin, though none ends: sixteen thousand a second, on an engine that serves
@@ -56,7 +57,7 @@ impl Turns {
         self.under_way.get() >= AT_ONCE || !self.waiting.borrow().is_empty()
     }
 
-    /// Whether those under way wait for the engine.
+    /// Whether a crowd is under way.
     pub fn are_crowded(&self) -> bool {
         self.under_way.get() >= CROWD
     }
@@ -135,6 +136,20 @@ mod tests {
                 drop(turn);
             });
         }
+    }
+
+    #[test]
+    fn eight_are_a_crowd() {
+        run(async {
+            let turns = Rc::new(Turns::default());
+            let mut begun = Vec::new();
+            for number in 1..=CROWD {
+                begun.push(turns.begin().await);
+                assert_eq!(turns.are_crowded(), number == CROWD, "{number}");
+            }
+            begun.pop();
+            assert!(!turns.are_crowded());
+        });
     }
 
     #[test]

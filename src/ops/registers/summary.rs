@@ -7,7 +7,7 @@
 //! ```
 
 use super::catalogue::interface_zh;
-use super::grants::{Grant, Register};
+use super::grants::{Grant, PolicyShown, Register};
 use super::{page, said, table, word};
 use crate::engine::canonical::Language;
 use crate::engine::terms::Interface;
@@ -41,9 +41,10 @@ pub fn public(register: &Register) -> Vec<PublicGrant> {
 }
 
 fn line(grant: &Grant) -> PublicGrant {
-    let cited: BTreeSet<Arc<str>> = grant.policies.iter().filter_map(|policy| policy.cite.clone()).collect();
-    let approved: BTreeSet<Arc<str>> =
-        grant.policies.iter().filter_map(|policy| policy.grant.clone()).collect();
+    let named = |of: fn(&PolicyShown) -> Option<Arc<str>>| {
+        let once: BTreeSet<Arc<str>> = grant.policies.iter().filter_map(of).collect();
+        once.into_iter().collect()
+    };
     PublicGrant {
         department: grant.department.clone(),
         dataset: grant.dataset.clone(),
@@ -53,8 +54,8 @@ fn line(grant: &Grant) -> PublicGrant {
         matter_types: grant.matter_types.clone(),
         needs: grant.needs.clone(),
         labels: grant.labels.clone(),
-        legal_basis: cited.into_iter().collect(),
-        approvals: approved.into_iter().collect(),
+        legal_basis: named(|policy| policy.cite.clone()),
+        approvals: named(|policy| policy.grant.clone()),
         until: grant.until.clone(),
     }
 }

@@ -242,7 +242,7 @@ impl Follower {
         match open.source.read_at(&mut self.buffer[held..], open.offset + held as u64) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Step::Again),
             Err(error) => Err(FollowError::Io { path: open.segment.path.clone(), error }),
-            Ok(0) => self.at_end(held),
+            Ok(0) => self.at_end(),
             Ok(read) => {
                 self.held += read;
                 Ok(Step::Again)
@@ -251,9 +251,9 @@ impl Follower {
     }
 
     /// Nothing stands behind the buffer: wait, or go on in the next segment.
-    fn at_end(&mut self, held: usize) -> Result<Step, FollowError> {
+    fn at_end(&mut self) -> Result<Step, FollowError> {
         // An unfinished line may be cut off and written anew, so nothing of it is kept.
-        self.held = 0;
+        let held = std::mem::take(&mut self.held);
         let later = self.later()?;
         let Some(open) = &mut self.open else { return Ok(Step::Again) };
         let Some((_, gap)) = later else { return Ok(Step::Wait) };
