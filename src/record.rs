@@ -8,8 +8,11 @@
 //! is dropped without either (the caller went away) writes its entry from
 //! `Drop`, so that nothing leaves no trace. The record never changes the answer.
 
+mod delivery;
 mod entry;
 mod seen;
+
+pub use delivery::{Daybook, Delivery};
 
 use crate::engine::access::Access;
 use crate::engine::clock::Moment;
@@ -22,7 +25,6 @@ use crate::engine::principal::Principal;
 use crate::engine::reason::{Cause, Reason};
 use crate::engine::terms::{DisclosureMode, Method};
 use crate::engine::uses::Use;
-use crate::net::body::{End, Outcome};
 use crate::net::peer::Peer;
 use crate::ops::metrics::{RequestSummary, WorkerMetrics};
 use crate::refusal::Refusal;
@@ -48,6 +50,8 @@ pub struct Books {
     pub clock: Clock,
     /// L1 answers do not wait for their entry.
     pub best_effort_l1: bool,
+    /// Answers that ended, on their way to the log.
+    pub daybook: Daybook,
 }
 
 /// The mode of one label as it is carried out, by label index of the dataset.
@@ -124,6 +128,8 @@ struct Ending<'a> {
     handover: Handover,
     tally: Option<&'a Tally>,
     answered: Option<&'a Answered>,
+    /// When, milliseconds since 1970.
+    at: i64,
 }
 
 /// The record of one request.
@@ -236,8 +242,8 @@ impl Record {
     /// Writes the entry of an allowed request whose answer is at hand whole, with so many bytes of body,
     /// and leaves against the receipt. What is not delivered after all is an outcome entry.
     pub fn ahead(&mut self, status: u16, bytes: u64, tally: Option<&Tally>) -> Pending {
-        let handover = Handover::Ahead;
-        let body = self.ended(&Ending { status, fault: None, bytes, handover, tally, answered: None });
+        let (handover, at) = (Handover::Ahead, self.books.clock.unix_ms());
+        let body = self.ended(&Ending { status, fault: None, bytes, handover, tally, answered: None, at });
         self.entered = Entered::Answer;
         self.slot.write(body)
     }
@@ -261,7 +267,7 @@ impl Record {
         }
         self.count(self.decision(), None);
         self.is_closed = true;
-        Delivery { record: self, status, is_told: false }
+        Delivery::new(self, status)
     }
 
     /// What the answer is: everything clear, or not.
@@ -293,8 +299,9 @@ impl Record {
             return Some(self.encode(decision, refusal, cause, None));
         }
         let status = refusal.map_or(Cause::Cancelled.status(), |refusal| refusal.status);
-        let handover = Handover::Short;
-        Some(self.ended(&Ending { status, fault: cause, bytes: 0, handover, tally: None, answered: None }))
+        let (handover, at) = (Handover::Short, self.books.clock.unix_ms());
+        let nothing = Ending { status, fault: cause, bytes: 0, handover, tally: None, answered: None, at };
+        Some(self.ended(&nothing))
     }
 
     /// Tells the caller's profile how this request went; a change of tier is an entry of its own.
@@ -354,53 +361,5 @@ fn bounded(count: u64) -> u32 {
 impl Drop for Record {
     fn drop(&mut self) {
         self.close(None);
-    }
-}
-
-/// A record whose answer is on its way; it ends with the body.
-pub struct Delivery {
-    record: Box<Record>,
-    status: u16,
-    is_told: bool,
-}
-
-impl Delivery {
-    /// The body ended, somehow.
-    pub fn ended(mut self, outcome: Outcome) {
-        let fault = match outcome.end {
-            End::Finished => None,
-            End::Aborted(cause) => Some(cause),
-            End::Cancelled => Some(Cause::Cancelled),
-        };
-        if let Some(tally) = &outcome.tally {
-            self.record.seen(tally);
-        }
-        self.tell(fault, outcome.bytes_delivered, outcome.tally.as_deref(), outcome.answered.as_deref());
-    }
-
-    /// The answer has no body.
-    pub fn without_body(mut self) {
-        self.tell(None, 0, None, None);
-    }
-
-    fn tell(&mut self, fault: Option<Cause>, bytes: u64, tally: Option<&Tally>, answered: Option<&Answered>) {
-        if std::mem::replace(&mut self.is_told, true) {
-            return;
-        }
-        self.record.observe(None, tally);
-        self.record.charge_volume(tally);
-        if fault.is_none() && self.record.entered == Entered::Answer {
-            return;
-        }
-        let handover = if fault.is_none() { Handover::Whole } else { Handover::Short };
-        let ending = Ending { status: self.status, fault, bytes, handover, tally, answered };
-        let body = self.record.ended(&ending);
-        self.record.slot.leave(body);
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.tell(Some(Cause::Cancelled), 0, None, None);
     }
 }

@@ -10,7 +10,7 @@ use crate::net::listener::Listener;
 use crate::net::turns::Turns;
 use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
-use crate::record::Books;
+use crate::record::{Books, Daybook};
 use crate::request::{Worker, serve};
 use crate::secret;
 use hyper::Response;
@@ -43,8 +43,9 @@ pub(super) fn start(
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
         let worker = Rc::new(worker(&parts, listener.turns()));
-        // It ends with the runtime.
+        // Both end with the runtime.
         runtime.spawn_local(worker.books.desk.deliver());
+        runtime.spawn_local(Daybook::keep(worker.books.clone()));
         let served = runtime.block_on(listener.run(drain, move |peer, request| {
             // Boxed once, because it is large: a connection that waits keeps no room for it.
             let serving: Serving = if super::usage::is_for_us(&parts, &request) {
@@ -87,6 +88,7 @@ fn worker(parts: &Parts, turns: Rc<Turns>) -> Worker {
             subject_key: parts.subject_keys.newest().clone(),
             clock: parts.clock,
             best_effort_l1: parts.settings.audit.best_effort_l1,
+            daybook: Daybook::default(),
         }),
         upstreams: Upstreams::new(snapshot.upstreams.clone()),
         turns,

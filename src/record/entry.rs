@@ -148,7 +148,7 @@ impl Record {
 
     /// The entry that says how the request ended: with its decision, if that was not written yet.
     pub(super) fn ended(&mut self, ending: &Ending<'_>) -> EntryBody {
-        let Ending { status, fault, bytes, handover, tally, answered } = *ending;
+        let Ending { status, fault, bytes, handover, tally, answered, at } = *ending;
         let digest = answered.map(Answered::digest_hex);
         let dataset = self.learnt.dataset.as_deref();
         let labels = dataset.map(|dataset| dataset.labels.as_slice()).unwrap_or_default();
@@ -187,7 +187,7 @@ impl Record {
             ts_in: self.opened.unix_ms,
             ts_upstream_out: self.stamps.upstream_out.get(),
             ts_upstream_in: self.stamps.upstream_in.get(),
-            ts_out: self.books.clock.unix_ms(),
+            ts_out: at,
         };
         match self.entered {
             Entered::Decision => evidence::encode(&Entry::Outcome(outcome)),
