@@ -81,6 +81,41 @@ pub fn is_value(value: &[u8]) -> bool {
     value.iter().fold(true, |fine, b| fine & ((0x20..0x7f).contains(b) | (*b == b'\t')))
 }
 
+/// How many bytes there are before the first control character other than a tab, eight at a time.
+///
+/// ```
+/// use zhamen::engine::canonical::bytes::text_length;
+/// assert_eq!(text_length("a\tb, \u{6d59}\r\n".as_bytes()), 8);
+/// ```
+pub fn text_length(bytes: &[u8]) -> usize {
+    let mut from = 0;
+    while let Some(control) = control_at(bytes.get(from..).unwrap_or_default()) {
+        from += control;
+        if bytes.get(from) != Some(&b'\t') {
+            return from;
+        }
+        from += 1;
+    }
+    bytes.len()
+}
+
+/// The place of the first control character.
+fn control_at(bytes: &[u8]) -> Option<usize> {
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    // The high bit of each byte below the limit (exact for the lowest such byte, which is what counts).
+    let below = |word: u64, limit: u8| word.wrapping_sub(u64::from_le_bytes([limit; 8])) & !word & HIGHS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = below(word, 0x20) | below(word ^ u64::from_le_bytes([0x7f; 8]), 1);
+        if control != 0 {
+            return Some(index * 8 + (control.trailing_zeros() / 8) as usize);
+        }
+    }
+    let last = rest.iter().position(u8::is_ascii_control)?;
+    Some(bytes.len() - rest.len() + last)
+}
+
 /// Strips the optional whitespace around a field value.
 pub fn trim(value: &[u8]) -> &[u8] {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
@@ -140,6 +175,18 @@ mod tests {
             ("1_0", None),
         ] {
             assert_eq!(content_length(text.as_bytes()), expect, "{text}");
+        }
+    }
+
+    /// Wherever it stands, and whatever stands before it.
+    #[test]
+    fn text_ends_at_the_first_control_character() {
+        for before in 0..30 {
+            let text = "a\tb~\u{6d59} \u{80}".repeat(4).chars().take(before).collect::<String>();
+            for end in ["", "\r", "\n", "\0x", "\u{7f}aaaaaaaa\t", "\u{1f}\u{80}\r\n"] {
+                let all = format!("{text}{end}");
+                assert_eq!(text_length(all.as_bytes()), text.len(), "{all:?}");
+            }
         }
     }
 

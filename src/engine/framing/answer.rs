@@ -1,17 +1,21 @@
 //! An upstream's answer: where its head ends, how its body ends, and what may come after it.
 
 use super::head::{Framing, chunk_size, split_at_space};
-use crate::engine::canonical::bytes::{is_token, trim};
+use crate::engine::canonical::bytes::{is_token, text_length, trim};
 use crate::engine::reason::Cause;
 use memchr::memmem;
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// The longest chunk line, in bytes: 16 digits and an extension nobody needs.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
 
 /// The most bytes of trailer lines, which nobody reads.
 const TRAILER_BYTES_MAX: usize = 16 * 1024;
+
+/// Finds where a head ends. Made once, because making it costs as much as finding.
+static HEAD_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 
 /// What a head says about the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub enum Ending {
 /// [`Cause::UpstreamMalformed`]: the first line is there and no answer begins with it.
 pub fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Cause> {
     let from = seen.saturating_sub(3);
-    if let Some(end) = memmem::find(bytes.get(from..).unwrap_or_default(), b"\r\n\r\n") {
+    if let Some(end) = HEAD_END.find(bytes.get(from..).unwrap_or_default()) {
         return Ok(Some(from + end + 4));
     }
     if let Some((first, _)) = first_line(bytes)? {
@@ -96,23 +100,21 @@ pub fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Cause> {
 /// [`Cause::UpstreamMalformed`]: a line that is none, a length that two readers could take
 /// differently, a coding other than `chunked`, a protocol that nobody asked to switch to.
 pub fn read_head(head: &[u8], asked_for_body: bool, fields_max: usize) -> Result<AnswerHead, Cause> {
-    let (first, mut rest) = first_line(head)?.ok_or(Cause::UpstreamMalformed)?;
+    let (first, behind) = first_line(head)?.ok_or(Cause::UpstreamMalformed)?;
     let (status, http10) = status_line(first)?;
     let framing = Framing { http10, ..Framing::default() };
     let mut facts = Facts { framing, ..Facts::default() };
     let mut places = Vec::with_capacity(8);
-    loop {
-        let (line, behind) = first_line(rest)?.ok_or(Cause::UpstreamMalformed)?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = field(line)?;
+    let mut at = head.len() - behind.len();
+    let rest = |at: usize| head.get(at..).unwrap_or_default();
+    while !rest(at).starts_with(b"\r\n") {
+        let (name, written) = field(rest(at))?;
+        let value = trim(written);
         facts.saw(name, value)?;
-        let at = head.len() - rest.len();
-        let blank = line.iter().skip(name.len() + 1).take_while(|b| matches!(b, b' ' | b'\t')).count();
-        let begin = at + name.len() + 1 + blank.min(line.len() - name.len() - 1 - value.len());
+        let written_at = at + name.len() + 1;
+        let begin = written_at + blanks(written).min(written.len() - value.len());
         places.push((at..at + name.len(), begin..begin + value.len()));
-        rest = behind;
+        at = written_at + written.len() + 2;
     }
     if status == 101 || places.len() > fields_max {
         return Err(Cause::UpstreamMalformed);
@@ -136,20 +138,26 @@ fn status_line(line: &[u8]) -> Result<(u16, bool), Cause> {
     Ok((digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0')), http10))
 }
 
-/// Takes a field line apart. Unlike a caller, an upstream may write bytes above ASCII into a value.
-fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Cause> {
-    let colon = line.iter().position(|b| !is_token(*b)).ok_or(Cause::UpstreamMalformed)?;
-    let (name, rest) = line.split_at(colon);
-    match rest.split_first() {
-        Some((b':', value)) if !name.is_empty() && is_text(value) => Ok((name, trim(value))),
-        _ => Err(Cause::UpstreamMalformed),
+/// Takes the first field line apart: its name, and what is written behind the colon. Unlike a caller, an
+/// upstream may write bytes above ASCII there.
+fn field(lines: &[u8]) -> Result<(&[u8], &[u8]), Cause> {
+    let colon = lines.iter().position(|b| !is_token(*b)).ok_or(Cause::UpstreamMalformed)?;
+    let (name, rest) = lines.split_at(colon);
+    let written = rest.strip_prefix(b":").ok_or(Cause::UpstreamMalformed)?;
+    let (written, behind) = written.split_at(text_length(written));
+    if name.is_empty() || !behind.starts_with(b"\r\n") {
+        return Err(Cause::UpstreamMalformed);
     }
+    Ok((name, written))
+}
+
+fn blanks(written: &[u8]) -> usize {
+    written.iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 /// No control character but the tab.
 fn is_text(value: &[u8]) -> bool {
-    // No early end: so the compiler compares many bytes at once.
-    value.iter().fold(true, |fine, b| fine & ((*b >= 0x20 && *b != 0x7f) | (*b == b'\t')))
+    text_length(value) == value.len()
 }
 
 /// What the fields of a head say about the exchange.
@@ -269,7 +277,7 @@ impl Chunks {
         self.trailer_bytes += line.len() + 2;
         if line.is_empty() {
             self.next = Next::Over;
-        } else if field(line).is_err() || self.trailer_bytes > TRAILER_BYTES_MAX {
+        } else if self.trailer_bytes > TRAILER_BYTES_MAX || field(bytes).is_err() {
             return Err(Cause::UpstreamMalformed);
         }
         Ok(Step::Skip(line.len() + 2))

@@ -93,6 +93,7 @@ const ANSWERS: &[Case] = &[
     ("HTTP/1.1 200 OK\ncontent-length: 2\n\n{}", true, None),
     ("HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n", true, None),
     ("HTTP/1.1 200 OK\r\na: b\r c\r\n\r\n", true, None),
+    ("HTTP/1.1 200 OK\r\na: b\r\r\n\r\n", true, None),
     ("HTTP/1.1 200 OK\r\na: b\0\r\n\r\n", true, None),
     ("HTTP/1.1 200 OK\r\na : b\r\n\r\n", true, None),
     ("HTTP/1.1 200 OK\r\n a: b\r\n\r\n", true, None),

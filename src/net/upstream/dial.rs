@@ -5,6 +5,7 @@ use super::wire::Wire;
 use crate::engine::reason::Cause;
 use crate::fault::{Fault, Faults};
 use crate::net::tls;
+use bytes::BytesMut;
 use hyper::header::HeaderValue;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -52,6 +53,14 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     /// End of the upstream's certificate, seconds since 1970.
     pub(super) certificate_not_after: Option<i64>,
+    /// Room for what is read, empty between exchanges: made once, not for each of them.
+    pub(super) buffer: BytesMut,
+}
+
+impl Connection {
+    fn new(wire: Wire, certificate_not_after: Option<i64>) -> Self {
+        Connection { wire, certificate_not_after, buffer: BytesMut::new() }
+    }
 }
 
 /// Prepares all endpoints of an upstream.
@@ -144,13 +153,13 @@ pub(super) async fn dial(target: &Target) -> Result<Connection, Cause> {
     // A failure means that the peer is gone, which the first write tells.
     let _ = tcp.set_nodelay(true);
     let Some((config, name)) = &target.tls else {
-        return Ok(Connection { wire: Wire::Plain(tcp), certificate_not_after: None });
+        return Ok(Connection::new(Wire::Plain(tcp), None));
     };
     let connector = TlsConnector::from(config.clone());
     let stream = connector.connect(name.clone(), tcp).await.map_err(|_| Cause::UpstreamTls)?;
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate_not_after = leaf.and_then(|leaf| tls::certificate::not_after(leaf));
-    Ok(Connection { wire: Wire::Tls(Box::new(stream)), certificate_not_after })
+    Ok(Connection::new(Wire::Tls(Box::new(stream)), certificate_not_after))
 }
 
 async fn connect(target: &Target) -> io::Result<TcpStream> {
