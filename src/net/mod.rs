@@ -22,6 +22,7 @@ pub mod head;
 pub mod listener;
 mod opened;
 pub mod peer;
+pub mod put_off;
 mod stream;
 pub mod tls;
 pub mod turns;

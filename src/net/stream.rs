@@ -1,10 +1,11 @@
 //! The downstream socket: plain or TLS, and cut when a write makes no progress.
 
 use super::connections::{Connections, Cut};
+use super::put_off::PutOff;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -18,12 +19,13 @@ pub(super) struct Stalling {
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     armed: bool,
+    put_off: PutOff,
     connections: Arc<Connections>,
 }
 
 impl Stalling {
     pub(super) fn new(tcp: TcpStream, limit: Duration, connections: Arc<Connections>) -> Self {
-        Stalling { tcp, limit, timer: None, armed: false, connections }
+        Stalling { tcp, limit, timer: None, armed: false, put_off: PutOff::default(), connections }
     }
 
     fn judge<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -56,6 +58,7 @@ impl AsyncRead for Stalling {
 impl AsyncWrite for Stalling {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.put_off.poll(cx));
         let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
         this.judge(cx, polled)
     }
@@ -66,6 +69,7 @@ impl AsyncWrite for Stalling {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.put_off.poll(cx));
         let polled = Pin::new(&mut this.tcp).poll_write_vectored(cx, bytes);
         this.judge(cx, polled)
     }

@@ -10,8 +10,10 @@ use crate::engine::evidence::receipt::Answered;
 use crate::engine::mask::Tally;
 use crate::engine::reason::Cause;
 use crate::net::body::{End, Outcome};
+use crate::net::put_off::PutOff;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::rc::Rc;
 use tokio::sync::Notify;
 
@@ -111,13 +113,15 @@ struct Keeper(Rc<Books>);
 
 impl Daybook {
     /// Makes the entries of what is noted, for ever: to be run by the worker whose book it is, beside its
-    /// requests. Its turn comes when those that can go on have gone on.
+    /// requests. Its turn comes when those that can go on have gone on, and what they write has left.
     pub async fn keep(books: Rc<Books>) {
         let keeper = Keeper(books);
         let daybook = &keeper.0.daybook;
         daybook.is_kept.set(true);
         loop {
             daybook.noted.notified().await;
+            let mut put_off = PutOff::default();
+            poll_fn(|cx| put_off.poll(cx)).await;
             daybook.enter();
         }
     }

@@ -8,6 +8,7 @@ use super::dial::Connection;
 use super::settings::UpstreamSettings;
 use crate::engine::framing::answer::{AnswerHead, Chunks, Ending, Step, head_end, read_head};
 use crate::engine::reason::Cause;
+use crate::net::put_off::PutOff;
 use bytes::{Buf, Bytes, BytesMut};
 use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
@@ -38,6 +39,7 @@ pub(super) struct Exchange {
     /// Bytes of head and body that the kernel took, or TLS before it.
     sent: usize,
     is_sent: bool,
+    put_off: PutOff,
     asked_for_body: bool,
     received: BytesMut,
     /// Bytes of `received` in which no head ends.
@@ -53,19 +55,20 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Nothing is written before the first poll.
     pub(super) fn new(
-        connection: Connection,
+        mut connection: Connection,
         (head, body): (Vec<u8>, Bytes),
         asked_for_body: bool,
         settings: &UpstreamSettings,
     ) -> Self {
         Exchange {
+            received: std::mem::take(&mut connection.buffer),
             connection,
             head,
             body,
             sent: 0,
             is_sent: false,
+            put_off: PutOff::default(),
             asked_for_body,
-            received: BytesMut::new(),
             seen: 0,
             head_room: settings.header_bytes_max,
             headers_max: settings.headers_max,
@@ -83,6 +86,9 @@ impl Exchange {
     /// Sends the request and awaits the head of its answer; heads that only announce another are
     /// passed over.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, Cause>> {
+        if self.is_unwritten() && !self.is_sent {
+            ready!(self.put_off.poll(cx));
+        }
         self.send(cx);
         loop {
             if let Some(head) = self.head()? {
@@ -227,8 +233,12 @@ impl Exchange {
     }
 
     /// The connection, if the exchange is over and left it as it was.
-    pub(super) fn into_connection(self) -> Option<Connection> {
+    pub(super) fn into_connection(mut self) -> Option<Connection> {
         let sound = self.is_over() && self.is_sent && self.keeps_open && self.received.is_empty();
+        // What a large answer made it grow to is not kept.
+        if self.read_bytes == HEAD_READ_BYTES {
+            self.connection.buffer = self.received;
+        }
         sound.then_some(self.connection)
     }
 }
