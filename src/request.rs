@@ -36,7 +36,7 @@ use crate::identity::Identities;
 use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
 use crate::net::body::coding::Wanted;
-use crate::net::head::with_head;
+use crate::net::head::{fields, with_head};
 use crate::net::peer::Peer;
 use crate::net::turns::Turns;
 use crate::net::upstream::{Answer, Outbound, Upstream, Upstreams};
@@ -48,6 +48,7 @@ use crate::state::quota::{Admitted, OverQuota, QuotaKeys, Quotas};
 use crate::state::snapshot::{Snapshot, Snapshots};
 use answer::{Transformed, Treatment, refuse, respond};
 use hyper::body::Incoming;
+use hyper::header::ACCEPT_LANGUAGE;
 use hyper::{Request, Response};
 use resolve::Asked;
 use std::cell::{Cell, RefCell};
@@ -97,8 +98,7 @@ pub struct Worker {
 pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Body> {
     let now = worker.books.clock.now();
     let id = worker.next_id(now);
-    let language =
-        Language::of(request.headers().get("accept-language").and_then(|value| value.to_str().ok()));
+    let language = Language::of(request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()));
     let is_head = request.method() == hyper::Method::HEAD;
     let mut record = match Record::open(&worker.books, &peer, id.clone(), now) {
         Ok(record) => record,
@@ -187,8 +187,7 @@ fn canonical(
     }
     let (head, body) = request.into_parts();
     let limits = &worker.shared.canonical_limits;
-    let canonical =
-        with_head(peer, &head, |head, fields| read(head, fields.iter().copied(), limits).map(Box::new))?;
+    let canonical = with_head(peer, &head, |line| read(line, fields(&head), limits).map(Box::new))?;
     Ok((canonical, body))
 }
 

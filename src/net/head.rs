@@ -6,10 +6,13 @@ use super::peer::{Peer, Protocol};
 use crate::engine::canonical::{Head, Version};
 use hyper::http::request::Parts;
 
-/// Hands `read` the head and its fields as the library gives them.
-pub fn with_head<T>(peer: &Peer, parts: &Parts, read: impl FnOnce(&Head<'_>, &[(&str, &[u8])]) -> T) -> T {
-    let fields: Vec<(&str, &[u8])> =
-        parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+/// The fields of a head as the library gives them.
+pub fn fields(parts: &Parts) -> impl Iterator<Item = (&str, &[u8])> {
+    parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
+
+/// Hands `read` the head without its fields.
+pub fn with_head<T>(peer: &Peer, parts: &Parts, read: impl FnOnce(&Head<'_>) -> T) -> T {
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let head = |target, authority, version| Head {
@@ -21,10 +24,10 @@ pub fn with_head<T>(peer: &Peer, parts: &Parts, read: impl FnOnce(&Head<'_>, &[(
         secure: peer.secure,
     };
     match (peer.protocol, authority) {
-        (Protocol::Http2, authority) => read(&head(target, authority, Version::Http2), &fields),
-        (Protocol::Http1, None) => read(&head(target, None, version(parts)), &fields),
+        (Protocol::Http2, authority) => read(&head(target, authority, Version::Http2)),
+        (Protocol::Http1, None) => read(&head(target, None, version(parts))),
         // Absolute form: whoever reads it must see that it names a host of its own.
-        (Protocol::Http1, Some(_)) => read(&head(&parts.uri.to_string(), None, version(parts)), &fields),
+        (Protocol::Http1, Some(_)) => read(&head(&parts.uri.to_string(), None, version(parts))),
     }
 }
 

@@ -373,8 +373,13 @@ pub(super) fn respond(released: Released, record: Box<Record>) -> Response<Body>
 
 /// `RateLimit` and `RateLimit-Policy`.
 fn rate_limit(headers: &mut HeaderMap, standing: &Standing) {
-    headers.insert(RATE_LIMIT.clone(), visible(&standing.field()));
-    headers.insert(RATE_LIMIT_POLICY.clone(), visible(&standing.policy_field()));
+    headers.insert(RATE_LIMIT.clone(), ours(standing.field()));
+    headers.insert(RATE_LIMIT_POLICY.clone(), ours(standing.policy_field()));
+}
+
+/// A value of ours, which is visible ASCII.
+fn ours(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// The response of a refusal. To HEAD it has no body on any version (RFC 9110, 9.3.2): HTTP/2 takes a

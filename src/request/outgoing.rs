@@ -105,11 +105,11 @@ impl Links<'_> {
         let mut candidates = routes.filter(|other| {
             other.method == Method::Get && !other.hidden && other.upstream.id == route.upstream.id
         });
-        candidates.find_map(|other| self.through(other, segments.segments(), &pairs))
+        candidates.find_map(|other| self.through(other, &segments.segments(), &pairs))
     }
 
     /// The path of another route whose upstream path this is.
-    fn through(&self, route: &Route, segments: &[Box<str>], pairs: &[(String, String)]) -> Option<String> {
+    fn through(&self, route: &Route, segments: &[&str], pairs: &[(String, String)]) -> Option<String> {
         let Target::Path(target) = &route.target else { return None };
         let captures = captures(target, segments)?;
         let named = |name: &str| captures.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
@@ -127,7 +127,7 @@ impl Links<'_> {
         let mut own = route.template.render(named)?;
         // A literal of another route may be more exact: then the path would mean something else.
         let decoded = Segments::read(&own).ok()?;
-        match self.catalogue.routes.find(Method::Get, decoded.segments()) {
+        match self.catalogue.routes.find(Method::Get, &decoded.segments()) {
             Found::Route(found, _) if found.template == route.template => {}
             Found::Route(..) | Found::MethodNotOffered(_) | Found::None => return None,
         }
@@ -195,7 +195,7 @@ fn names_nobody_else(plan: &Plan, value: &str) -> bool {
 }
 
 /// The captures of a template in these segments, if it fits.
-fn captures<'t>(template: &'t Template, segments: &'t [Box<str>]) -> Option<Vec<(&'t str, &'t str)>> {
+fn captures<'t>(template: &'t Template, segments: &[&'t str]) -> Option<Vec<(&'t str, &'t str)>> {
     use crate::catalogue::Segment;
     if template.segments().len() != segments.len() {
         return None;
@@ -205,7 +205,7 @@ fn captures<'t>(template: &'t Template, segments: &'t [Box<str>]) -> Option<Vec<
         match expected {
             Segment::Literal(text) if **text == **found => {}
             Segment::Literal(_) => return None,
-            Segment::Capture(name) => captures.push((&**name, &**found)),
+            Segment::Capture(name) => captures.push((&**name, *found)),
         }
     }
     Some(captures)
@@ -221,7 +221,7 @@ fn pairs(query: &str) -> Option<Vec<(String, String)>> {
             // A query's values are read like segments: strictly, and once.
             let decode = |text: &str| {
                 let segments = Segments::read(&format!("/{text}")).ok()?;
-                segments.segments().first().map(|text| text.to_string())
+                segments.segments().first().map(|text| (*text).to_owned())
             };
             Some((decode(name)?, decode(value)?))
         })

@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ impl Asked {
 
 /// The inputs of one request, each in its canonical form, under the names the route gives them.
 struct Inputs<'a> {
-    captures: Captures<'a, 'a, Box<str>>,
+    captures: Captures<'a, 'a, &'a str>,
     canonical: &'a Canonical,
     document: Option<Object>,
     read: BTreeMap<Arc<str>, String>,
@@ -85,11 +86,11 @@ struct Inputs<'a> {
 
 impl Inputs<'_> {
     /// What the caller wrote in this place.
-    fn written(&self, place: &Place) -> Option<String> {
+    fn written(&self, place: &Place) -> Option<Cow<'_, str>> {
         match place {
-            Place::Path(name) => self.captures.get(name).map(str::to_owned),
-            Place::Query(name) => self.canonical.parameter(name).map(str::to_owned),
-            Place::Body(pointer) => text_at(self.document.as_ref()?, pointer),
+            Place::Path(name) => self.captures.get(name).map(Cow::Borrowed),
+            Place::Query(name) => self.canonical.parameter(name).map(Cow::Borrowed),
+            Place::Body(pointer) => text_at(self.document.as_ref()?, pointer).map(Cow::Owned),
         }
     }
 
@@ -119,7 +120,7 @@ pub(super) async fn resolve(
     record: &mut Record,
 ) -> Result<Asked, Refusal> {
     let segments = canonical.path.segments();
-    let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), segments) {
+    let (route, captures) = match snapshot.catalogue.routes.find(offered_as(canonical.method), &segments) {
         Found::Route(route, captures) => (route, captures),
         Found::MethodNotOffered(offered) => return Err(not_offered(&offered)),
         Found::None => return Err(Cause::NoRoute.into()),
@@ -145,7 +146,10 @@ pub(super) async fn resolve(
     };
     record.learnt.access = Some(access.clone());
     record.may_be_told(&snapshot.catalogue);
-    let claim = route.claim.as_ref().and_then(|claim| Some((claim.label, inputs.written(&claim.place)?)));
+    let claim = route
+        .claim
+        .as_ref()
+        .and_then(|claim| Some((claim.label, inputs.written(&claim.place)?.into_owned())));
     let is_out_of_scope = !attributes(route, principal, &mut inputs);
     let Outgoing { method, target, body, content_type } = match is_out_of_scope {
         true => Outgoing::nothing(),

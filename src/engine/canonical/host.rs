@@ -22,7 +22,7 @@ impl Authority {
             let address: Ipv6Addr = address.parse().ok()?;
             return Some(Authority { host: format!("[{address}]"), port: port(rest)? });
         }
-        let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let (name, rest) = text.split_at(text.bytes().position(|b| b == b':').unwrap_or(text.len()));
         let host = name.to_ascii_lowercase();
         let fine = if numeric(&host) { host.parse::<Ipv4Addr>().is_ok() } else { is_name(&host) };
         if !fine {
@@ -51,7 +51,7 @@ fn port(text: &str) -> Option<Option<u16>> {
 
 /// Whether the last label is a number, so that some reader would take the whole for an address.
 fn numeric(host: &str) -> bool {
-    let last = host.rsplit('.').next().unwrap_or_default();
+    let last = host.bytes().rposition(|b| b == b'.').map_or(host, |dot| &host[dot + 1..]);
     last.starts_with("0x") || (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
 }
 

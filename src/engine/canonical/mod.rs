@@ -162,7 +162,7 @@ impl fmt::Debug for Segments {
 /// The exact fault; see faults.md, C1, C2 and C5. A trailing slash is an empty segment and refused.
 pub fn read<'a>(
     head: &Head<'a>,
-    headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
     limits: &CanonicalLimits,
 ) -> Result<Canonical, Cause> {
     let method = Method::parse(head.method).ok_or(Cause::MethodUnknown)?;
@@ -223,7 +223,8 @@ impl<'a> Target<'a> {
             let rest = if rest.is_empty() { "/" } else { rest };
             (Some(authority), rest)
         };
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path_length = rest.bytes().position(|b| b == b'?').unwrap_or(rest.len());
+        let (path, query) = (&rest[..path_length], rest.get(path_length + 1..).unwrap_or_default());
         Ok(Target { authority, path, query })
     }
 }

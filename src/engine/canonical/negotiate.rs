@@ -15,7 +15,9 @@ impl Language {
     /// The language of an `Accept-Language` line, for a request whose head may not be readable.
     pub fn of(line: Option<&str>) -> Self {
         let mut choice = LanguageChoice::default();
-        choice.line(line.unwrap_or_default());
+        if let Some(line) = line {
+            choice.line(line);
+        }
         choice.language()
     }
 
@@ -73,6 +75,10 @@ impl MediaChoice {
         if value == "*/*" {
             self.any = true;
             return;
+        }
+        // One range, as most services send it, needs no taking apart.
+        if !value.bytes().fold(false, |list, b| list | matches!(b, b',' | b';')) {
+            return self.ranges.push((value.to_ascii_lowercase().into(), 1000));
         }
         self.ranges
             .extend(weighted(value).map(|(range, weight)| (range.to_ascii_lowercase().into(), weight)));

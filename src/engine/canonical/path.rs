@@ -2,12 +2,17 @@
 
 use super::bytes::{hex, is_path, push_escaped};
 use crate::engine::reason::Cause;
+use std::borrow::Cow;
 
 /// The segments of a path, decoded, and the one canonical spelling of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Segments {
-    decoded: Vec<Box<str>>,
-    canonical: String,
+    /// Each behind its slash; none of them holds one.
+    decoded: String,
+    /// Where they end.
+    ends: Vec<usize>,
+    /// None where it is what is decoded.
+    canonical: Option<String>,
 }
 
 impl Segments {
@@ -23,33 +28,42 @@ impl Segments {
     /// use zhamen::engine::canonical::Segments;
     /// let path = Segments::read("/v1/%41b/%e5%bc%a0").unwrap();
     /// assert_eq!(path.canonical(), "/v1/Ab/%E5%BC%A0");
-    /// assert_eq!(&*path.segments()[2], "张");
+    /// assert_eq!(path.segments(), ["v1", "Ab", "张"]);
     /// assert!(Segments::read("/public/%2e%2e/secret").is_err());
     /// ```
     pub fn read(path: &str) -> Result<Self, Cause> {
         let rest = path.strip_prefix('/').ok_or(Cause::BadTarget)?;
-        let mut decoded: Vec<Box<str>> = Vec::with_capacity(6);
-        let mut plain = true;
-        let pieces = (!rest.is_empty()).then(|| rest.split('/'));
-        for piece in pieces.into_iter().flatten() {
-            let literal = piece.bytes().fold(true, |fine, b| fine & is_path(b));
+        let (mut decoded, mut ends) = (String::with_capacity(path.len()), Vec::with_capacity(8));
+        let (mut plain, mut rest) = (true, Some(rest).filter(|rest| !rest.is_empty()));
+        while let Some(text) = rest {
+            let (piece, literal, behind) = first_piece(text);
             plain &= literal;
-            decoded.push(segment(piece, literal).ok_or(Cause::BadTarget)?);
+            decoded.push('/');
+            decoded.push_str(&segment(piece, literal).ok_or(Cause::BadTarget)?);
+            ends.push(decoded.len());
+            rest = behind;
         }
+        if ends.is_empty() {
+            decoded.push('/');
+        }
+        let mut segments = Segments { decoded, ends, canonical: None };
         // A path without escapes is its own canonical form.
-        let canonical =
-            if plain { path.to_owned() } else { canonical_path(decoded.iter().map(|segment| &**segment)) };
-        Ok(Segments { decoded, canonical })
+        if !plain {
+            segments.canonical = Some(canonical_path(segments.segments().into_iter()));
+        }
+        Ok(segments)
     }
 
     /// The decoded segments; none of them is empty, and the root has none.
-    pub fn segments(&self) -> &[Box<str>] {
-        &self.decoded
+    pub fn segments(&self) -> Vec<&str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let places = begins.zip(&self.ends);
+        places.map(|(slash, end)| self.decoded.get(slash + 1..*end).unwrap_or_default()).collect()
     }
 
     /// The canonical path: what the upstream receives.
     pub fn canonical(&self) -> &str {
-        &self.canonical
+        self.canonical.as_deref().unwrap_or(&self.decoded)
     }
 }
 
@@ -77,11 +91,19 @@ pub fn canonical_path<'a>(segments: impl Iterator<Item = &'a str>) -> String {
     path
 }
 
-fn segment(raw: &str, literal: bool) -> Option<Box<str>> {
-    let text: Box<str> = if literal {
+/// What stands before the first slash, whether it stands there unescaped, and what is behind the slash.
+fn first_piece(text: &str) -> (&str, bool, Option<&str>) {
+    let plain = text.bytes().position(|b| !is_path(b)).unwrap_or(text.len());
+    let end = text.bytes().skip(plain).position(|b| b == b'/').map_or(text.len(), |more| plain + more);
+    // A slash is ASCII, so a character begins before and behind it.
+    (&text[..end], plain == end, text.get(end + 1..))
+}
+
+fn segment(raw: &str, literal: bool) -> Option<Cow<'_, str>> {
+    let text: Cow<'_, str> = if literal {
         raw.into()
     } else {
-        decode(raw).filter(|text| text.chars().all(is_segment_char))?.into_boxed_str()
+        decode(raw).filter(|text| text.chars().all(is_segment_char))?.into()
     };
     if text.is_empty() || matches!(&*text, "." | "..") { None } else { Some(text) }
 }

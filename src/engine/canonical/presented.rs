@@ -91,7 +91,8 @@ impl Presented {
 /// `Bearer` in any case, one space, one token (RFC 6750, section 2.1). That it is base64url is for
 /// whoever takes it apart; here it must not be a list, a quoted text or parameters.
 fn bearer(value: &str) -> Result<String, Cause> {
-    let (scheme, token) = value.split_once(' ').ok_or(Cause::TokenFormat)?;
+    let space = value.bytes().position(|b| b == b' ').ok_or(Cause::TokenFormat)?;
+    let (scheme, token) = (&value[..space], &value[space + 1..]);
     let part = |b: u8| (b == b' ') | (b == b'\t') | (b == b',') | (b == b';') | (b == b'"');
     let single = token.bytes().fold(true, |fine, b| fine & !part(b));
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || !single {

@@ -393,17 +393,22 @@ impl Line {
     /// The /24 of an IPv4 address, the /48 of an IPv6 address: enough to see a network, not a person.
     fn network(&mut self, name: &'static str, address: IpAddr) {
         self.name(name);
-        // Writing into a Vec cannot fail.
-        let _ = match address.to_canonical() {
+        match address.to_canonical() {
+            // Put together, because each entry has one, and formatting costs ten times as much.
             IpAddr::V4(v4) => {
                 let [a, b, c, _] = v4.octets();
-                write!(self.0, "\"{a}.{b}.{c}.0/24\"")
+                for (mark, octet) in [(b'"', a), (b'.', b), (b'.', c)] {
+                    self.0.push(mark);
+                    push_number(&mut self.0, octet.into());
+                }
+                self.0.extend_from_slice(b".0/24\"");
             }
             IpAddr::V6(v6) => {
                 let [a, b, c, ..] = v6.segments();
-                write!(self.0, "\"{a:x}:{b:x}:{c:x}::/48\"")
+                // Writing into a Vec cannot fail.
+                let _ = write!(self.0, "\"{a:x}:{b:x}:{c:x}::/48\"");
             }
-        };
+        }
     }
 
     /// A list, left out when empty, cut at [`LIST_MAX`] with its true length beside it.

@@ -43,22 +43,29 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
 
 /// Length of the run of ASCII bytes at the start that need no escape, eight at a time.
 fn plain_ascii(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    if let Some(at) = words.iter().position(|word| odd_byte(*word) < 8) {
+        return at * 8 + words.get(at).map_or(0, |word| odd_byte(*word));
+    }
+    // The last eight, some of which were looked at already.
+    if let Some(word) = bytes.last_chunk::<8>() {
+        return bytes.len() - 8 + odd_byte(*word);
+    }
+    let plain = |byte: &&u8| matches!(**byte, 0x20..=0x7e) && !matches!(**byte, b'"' | b'\\');
+    rest.iter().take_while(plain).count()
+}
+
+/// The place of the first byte that is not ASCII or needs an escape; 8: there is none.
+fn odd_byte(word: [u8; 8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
     // The high bit of each byte that is zero (exact for the lowest such byte, which is what counts).
     let zeroes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let is = |word: u64, byte: u8| zeroes(word ^ u64::from_le_bytes([byte; 8]));
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word & HIGHS;
-        let odd = word & HIGHS | control | is(word, b'"') | is(word, b'\\') | is(word, 0x7f);
-        if odd != 0 {
-            return index * 8 + (odd.trailing_zeros() / 8) as usize;
-        }
-    }
-    let plain = |byte: &&u8| matches!(**byte, 0x20..=0x7e) && !matches!(**byte, b'"' | b'\\');
-    bytes.len() - rest.len() + rest.iter().take_while(plain).count()
+    let word = u64::from_le_bytes(word);
+    let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word & HIGHS;
+    let odd = word & HIGHS | control | is(word, b'"') | is(word, b'\\') | is(word, 0x7f);
+    (odd.trailing_zeros() / 8) as usize
 }
 
 fn push_escaped_chars(out: &mut Vec<u8>, text: &str) {

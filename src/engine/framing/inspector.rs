@@ -223,6 +223,9 @@ impl Inspector {
         if self.state != State::RequestLine || self.line.len() > METHOD_BYTES_MAX {
             return Ok(());
         }
+        if self.line.is_empty() {
+            return method_prefix(piece).map_err(|cause| (cause, 0));
+        }
         let mut start = [0_u8; METHOD_BYTES_MAX + 1];
         let both = self.line.iter().chain(piece);
         let filled = start.iter_mut().zip(both).map(|(slot, byte)| *slot = *byte).count();

@@ -49,7 +49,13 @@ impl Compact {
             return Err(Flaw::Length);
         }
         let mut compact = Compact { bytes: [0; COMPACT_MAX], len: 0 };
-        for c in text.chars().map(half_width) {
+        for c in text.chars() {
+            // Nearly every character is one of these, and need not be held against the others.
+            if c.is_ascii_alphanumeric() {
+                compact.push(c.to_ascii_uppercase() as u8)?;
+                continue;
+            }
+            let c = half_width(c);
             if is_space(c) || is_dash(c) {
                 continue;
             }
