@@ -32,3 +32,36 @@ impl PutOff {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::future::poll_fn;
+    use std::rc::Rc;
+    use tokio::task::spawn_local;
+
+    #[test]
+    fn what_is_written_comes_after_all_that_is_ready() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
+        let done = Rc::new(RefCell::new(Vec::new()));
+        let tasks = ["a", "b", "c"].map(|name| {
+            let done = done.clone();
+            move || {
+                spawn_local(async move {
+                    done.borrow_mut().push(format!("{name} made"));
+                    let mut put_off = PutOff::default();
+                    poll_fn(|cx| put_off.poll(cx)).await;
+                    done.borrow_mut().push(format!("{name} written"));
+                })
+            }
+        });
+        runtime.block_on(async {
+            for task in tasks.map(|spawn| spawn()) {
+                task.await.unwrap();
+            }
+        });
+        let expect = ["a made", "b made", "c made", "a written", "b written", "c written"];
+        assert_eq!(*done.borrow(), expect);
+    }
+}
