@@ -76,6 +76,7 @@ fn measure(bench: &Bench, connections: usize) -> Result<[Rounds; 2], String> {
                 request,
                 tls: None,
                 connections,
+                pace: None,
                 warm_up,
                 measured: MEASURED,
             };

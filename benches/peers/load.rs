@@ -1,4 +1,4 @@
-//! A closed-loop HTTP/1.1 load: so many keep-alive connections, each asking as fast as it is answered.
+//! An HTTP/1.1 load: so many keep-alive connections, each asking as fast as it is answered, or at a pace.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,8 +15,17 @@ pub struct Load {
     /// TLS with a client certificate, where asked for.
     pub tls: Option<Arc<rustls::ClientConfig>>,
     pub connections: usize,
+    /// Requests a second of all connections together; none: as many as are answered.
+    pub pace: Option<u32>,
     pub warm_up: Duration,
     pub measured: Duration,
+}
+
+impl Load {
+    /// How often each connection asks.
+    fn every(&self) -> Option<Duration> {
+        self.pace.map(|pace| Duration::from_secs(1) * self.connections as u32 / pace)
+    }
 }
 
 /// What came of it.
@@ -45,7 +54,7 @@ pub fn run(load: Load, at_start: impl FnOnce(), at_end: impl FnOnce()) -> Outcom
         let start = Instant::now() + load.warm_up;
         let end = start + load.measured;
         let tasks: Vec<_> = (0..load.connections)
-            .map(|_| tokio::task::spawn_local(connection(load.clone(), start, end)))
+            .map(|number| tokio::task::spawn_local(connection(load.clone(), number, start, end)))
             .collect();
         tokio::time::sleep_until(start.into()).await;
         at_start();
@@ -63,8 +72,12 @@ pub fn run(load: Load, at_start: impl FnOnce(), at_end: impl FnOnce()) -> Outcom
     })
 }
 
-async fn connection(load: Load, start: Instant, end: Instant) -> Outcome {
+async fn connection(load: Load, number: usize, start: Instant, end: Instant) -> Outcome {
     let mut outcome = Outcome::default();
+    if let Some(every) = load.every() {
+        // So that not all of them ask in the same moment.
+        tokio::time::sleep(every * number as u32 / load.connections as u32).await;
+    }
     while Instant::now() < end {
         if let Err(error) = connected(&load, start, end, &mut outcome).await {
             outcome.failures += 1;
@@ -96,7 +109,11 @@ async fn ask(
     outcome: &mut Outcome,
 ) -> std::io::Result<()> {
     let mut buffer = Vec::with_capacity(128 * 1024);
+    let mut pace = load.every().map(tokio::time::interval);
     while Instant::now() < end {
+        if let Some(pace) = &mut pace {
+            pace.tick().await;
+        }
         let asked = Instant::now();
         stream.write_all(&load.request).await?;
         stream.flush().await?;

@@ -5,7 +5,9 @@
 //! the budget is stated in. Times depend on the machine; the ratios of one run are what counts.
 //!
 //! `benches/peers/install` puts the peers in place. Arguments after `--`: `quick` measures each three times
-//! instead of five; `evidence` compares durable with best-effort entries instead; any other word keeps only the cases and peers whose name contains it.
+//! instead of five; `paced` asks all of them equally often instead of as often as each answers; `evidence`
+//! compares durable with best-effort entries instead; any other word keeps only the cases and peers whose
+//! name contains it.
 
 mod configs;
 mod evidence;
@@ -104,14 +106,30 @@ const ROUNDS: usize = 5;
 const QUICK_ROUNDS: usize = 3;
 const MEASURED: Duration = Duration::from_secs(2);
 
+/// Requests a second where all are asked equally often: what every peer but Envoy answers at a part of
+/// what the machine has.
+const PACE: u32 = 4_000;
+
+/// How cases are measured.
+#[derive(Clone, Copy)]
+struct Manner {
+    rounds: usize,
+    pace: Option<u32>,
+}
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let rounds = if words.iter().any(|word| word == "quick") { QUICK_ROUNDS } else { ROUNDS };
+    let is_said = |wanted: &str| words.iter().any(|word| word == wanted);
+    let manner = Manner {
+        rounds: if is_said("quick") { QUICK_ROUNDS } else { ROUNDS },
+        pace: is_said("paced").then_some(PACE),
+    };
     let bench = Bench::set_up().unwrap_or_else(|error| fail(&error));
-    if words.iter().any(|word| word == "evidence") {
+    if is_said("evidence") {
         return evidence::compare(&bench).unwrap_or_else(|error| fail(&error));
     }
-    let filters: Vec<&String> = words.iter().filter(|word| *word != "quick").collect();
+    let filters: Vec<&String> =
+        words.iter().filter(|word| !["quick", "paced"].contains(&word.as_str())).collect();
     let _upstream = bench.start_upstream().unwrap_or_else(|error| fail(&error));
     let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
     let (cases, peers) = (Case::all().iter().map(Case::name).collect::<Vec<_>>(), Peer::ALL.map(named));
@@ -129,9 +147,11 @@ fn main() {
         );
         let among: Vec<Peer> =
             Peer::ALL.into_iter().filter(|peer| kept(&filters, peer.name(), &peers)).collect();
-        let rows = middle(&bench, &among, case, rounds);
-        rows.iter().for_each(|(peer, row)| print_row(*peer, row));
-        ratios(&rows, &mut worst);
+        let rounds = measured(&bench, &among, case, manner);
+        for (peer, rows) in &rounds {
+            print_row(*peer, middle(rows, |row| row.cpu_us));
+        }
+        ratios(&rounds, &mut worst);
     }
     println!(
         "\nworst ratio of all cases (budget: job/envoy-job 0.40, open/nginx 1.60; RSS at mtls-1KiB-512 65536 KiB)"
@@ -145,20 +165,23 @@ fn named(peer: Peer) -> String {
     peer.name().to_owned()
 }
 
-/// Of each peer the round in the middle, by CPU time a request.
-fn middle(bench: &Bench, peers: &[Peer], case: Case, rounds: usize) -> BTreeMap<Peer, Row> {
+/// Each peer's rounds, in order: one of each, and again.
+fn measured(bench: &Bench, peers: &[Peer], case: Case, manner: Manner) -> BTreeMap<Peer, Vec<Row>> {
     let mut measured: BTreeMap<Peer, Vec<Row>> = BTreeMap::new();
-    for peer in peers.iter().cycle().take(peers.len() * rounds) {
-        match measure(bench, *peer, case) {
+    for peer in peers.iter().cycle().take(peers.len() * manner.rounds) {
+        match measure(bench, *peer, case, manner.pace) {
             Ok(row) => measured.entry(*peer).or_default().push(row),
             Err(error) => println!("{:<12} not measured: {error}", peer.name()),
         }
     }
-    let pick = |mut rows: Vec<Row>| {
-        rows.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
-        rows.swap_remove(rows.len() / 2)
-    };
-    measured.into_iter().map(|(peer, rows)| (peer, pick(rows))).collect()
+    measured
+}
+
+/// The one in the middle.
+fn middle<T>(all: &[T], by: impl Fn(&T) -> f64) -> &T {
+    let mut sorted: Vec<&T> = all.iter().collect();
+    sorted.sort_by(|one, other| by(one).total_cmp(&by(other)));
+    sorted[sorted.len() / 2]
 }
 
 fn fail(error: &str) -> ! {
@@ -173,13 +196,14 @@ fn kept(filters: &[&String], name: &str, kind: &[String]) -> bool {
     about.is_empty() || about.iter().any(|filter| name.contains(filter.as_str()))
 }
 
-fn measure(bench: &Bench, peer: Peer, case: Case) -> Result<Row, String> {
+fn measure(bench: &Bench, peer: Peer, case: Case, pace: Option<u32>) -> Result<Row, String> {
     let process = bench.start(peer, case.tls)?;
     let load = Load {
         address: bench.address(),
         request: bench.request(peer, case.body).into(),
         tls: case.tls.then(|| bench.client_tls()),
         connections: case.connections,
+        pace,
         warm_up: Duration::from_millis(1500),
         measured: MEASURED,
     };
@@ -229,8 +253,9 @@ fn print_row(peer: Peer, row: &Row) {
     );
 }
 
-/// The ratios of the budget, and the worst of them so far.
-fn ratios(rows: &BTreeMap<Peer, Row>, worst: &mut BTreeMap<&'static str, f64>) {
+/// The ratios of the budget, and the worst of them so far: each is taken within a round, whose peers had the
+/// machine in the same state, and the one in the middle counts.
+fn ratios(rounds: &BTreeMap<Peer, Vec<Row>>, worst: &mut BTreeMap<&'static str, f64>) {
     let all: fn(&Row) -> f64 = |row| row.cpu_us;
     for (name, ours, theirs, taken) in [
         ("job/envoy-job", Peer::ZhamenJob, Peer::EnvoyJob, all),
@@ -239,8 +264,10 @@ fn ratios(rows: &BTreeMap<Peer, Row>, worst: &mut BTreeMap<&'static str, f64>) {
         ("open+evidence/nginx", Peer::ZhamenOpen, Peer::Nginx, all),
         ("open/haproxy", Peer::ZhamenOpen, Peer::HaProxy, all),
     ] {
-        if let (Some(ours), Some(theirs)) = (rows.get(&ours), rows.get(&theirs)) {
-            let ratio = taken(ours) / theirs.cpu_us.max(0.1);
+        if let (Some(ours), Some(theirs)) = (rounds.get(&ours), rounds.get(&theirs)) {
+            let pairs = ours.iter().zip(theirs);
+            let each: Vec<f64> = pairs.map(|(ours, theirs)| taken(ours) / theirs.cpu_us.max(0.1)).collect();
+            let ratio = *middle(&each, |ratio| *ratio);
             println!("  {name:<20} {ratio:.2}");
             let worst = worst.entry(name).or_insert(0.0);
             *worst = worst.max(ratio);

@@ -1,8 +1,9 @@
 //! The end of an answer: what it leaves, and where that waits to be entered.
 //!
-//! What defence and quotas must know of an answer is told them when it ends. Its entry is made a moment later, together with those of
-//! the answers that ended beside it: the code that makes entries is long, and run again while it is at hand
-//! it costs half. A request that ends meanwhile keeps its place in the audit queue, so there is room for the entry.
+//! What defence and quotas must know of an answer is told them when it ends. Its entry is made a moment
+//! later, together with those of the answers that ended beside it: the code that makes entries is long,
+//! and run again while it is at hand it costs less. A request keeps its place in the audit queue until
+//! then, so there is room for the entry.
 
 use super::{Books, Ending, Entered, Record};
 use crate::engine::evidence::Handover;
