@@ -99,15 +99,33 @@ pub fn text_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
+/// The high bit of each of a word's bytes that is below the limit: exact for the lowest such byte, which is
+/// the first in memory where the word was read as little-endian.
+pub(in crate::engine) fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(u64::from_le_bytes([limit; 8])) & !word & HIGHS
+}
+
+/// The same of each byte that is this one.
+pub(in crate::engine) fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ u64::from_le_bytes([byte; 8]), 1)
+}
+
+/// The high bits of a word's bytes.
+pub(in crate::engine) const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// What stands before the first such byte, which is ASCII, and behind it. For texts so short, or bytes so
+/// near, that `str::split_once` takes longer to begin than to search.
+pub fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|b| b == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// The place of the first control character.
 fn control_at(bytes: &[u8]) -> Option<usize> {
-    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
-    // The high bit of each byte below the limit (exact for the lowest such byte, which is what counts).
-    let below = |word: u64, limit: u8| word.wrapping_sub(u64::from_le_bytes([limit; 8])) & !word & HIGHS;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let control = below(word, 0x20) | below(word ^ u64::from_le_bytes([0x7f; 8]), 1);
+        let control = below(word, 0x20) | equal(word, 0x7f);
         if control != 0 {
             return Some(index * 8 + (control.trailing_zeros() / 8) as usize);
         }

@@ -223,8 +223,7 @@ impl<'a> Target<'a> {
             let rest = if rest.is_empty() { "/" } else { rest };
             (Some(authority), rest)
         };
-        let path_length = rest.bytes().position(|b| b == b'?').unwrap_or(rest.len());
-        let (path, query) = (&rest[..path_length], rest.get(path_length + 1..).unwrap_or_default());
+        let (path, query) = bytes::split_at_byte(rest, b'?').unwrap_or((rest, ""));
         Ok(Target { authority, path, query })
     }
 }

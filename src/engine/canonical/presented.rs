@@ -1,5 +1,6 @@
 //! What the caller presented about itself, before any proof.
 
+use super::bytes::split_at_byte;
 use super::names::{SINGLES, Single};
 use crate::engine::reason::Cause;
 use std::fmt;
@@ -91,8 +92,7 @@ impl Presented {
 /// `Bearer` in any case, one space, one token (RFC 6750, section 2.1). That it is base64url is for
 /// whoever takes it apart; here it must not be a list, a quoted text or parameters.
 fn bearer(value: &str) -> Result<String, Cause> {
-    let space = value.bytes().position(|b| b == b' ').ok_or(Cause::TokenFormat)?;
-    let (scheme, token) = (&value[..space], &value[space + 1..]);
+    let (scheme, token) = split_at_byte(value, b' ').ok_or(Cause::TokenFormat)?;
     let part = |b: u8| (b == b' ') | (b == b'\t') | (b == b',') | (b == b';') | (b == b'"');
     let single = token.bytes().fold(true, |fine, b| fine & !part(b));
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || !single {

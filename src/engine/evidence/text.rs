@@ -1,5 +1,6 @@
 //! Text from outside, made harmless: one line, no terminal control, no reordering, bounded.
 
+use crate::engine::canonical::bytes::{HIGHS, below, equal};
 use aws_lc_rs::digest;
 
 /// Longest ordinary text of an entry, in bytes; the rest is replaced by its length and digest.
@@ -57,14 +58,9 @@ fn plain_ascii(bytes: &[u8]) -> usize {
 
 /// The place of the first byte that is not ASCII or needs an escape; 8: there is none.
 fn odd_byte(word: [u8; 8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
-    // The high bit of each byte that is zero (exact for the lowest such byte, which is what counts).
-    let zeroes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let is = |word: u64, byte: u8| zeroes(word ^ u64::from_le_bytes([byte; 8]));
     let word = u64::from_le_bytes(word);
-    let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word & HIGHS;
-    let odd = word & HIGHS | control | is(word, b'"') | is(word, b'\\') | is(word, 0x7f);
+    let control = below(word, 0x20) | equal(word, 0x7f);
+    let odd = word & HIGHS | control | equal(word, b'"') | equal(word, b'\\');
     (odd.trailing_zeros() / 8) as usize
 }
 
