@@ -71,7 +71,7 @@ pub struct Learnt {
     /// The permits or forbids that decided.
     pub policies: Option<Arc<[Arc<str>]>>,
     /// Approvals that the permits carry out.
-    pub grants: Vec<Arc<str>>,
+    pub grants: Option<Arc<[Arc<str>]>>,
     /// From when on the subject may be told, seconds since 1970; none: at once.
     pub visible_from: Option<i64>,
     pub modes: Option<Modes>,

@@ -44,6 +44,8 @@ pub struct Refusal {
 }
 
 impl From<Cause> for Refusal {
+    /// Cold, so that each place which may refuse keeps that out of the way of what it lets through.
+    #[cold]
     fn from(cause: Cause) -> Self {
         Refusal { cause: Some(cause), status: cause.status(), ..Refusal::told(cause.reason()) }
     }

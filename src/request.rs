@@ -8,6 +8,7 @@
 
 mod answer;
 mod disclosure;
+mod limits;
 mod outgoing;
 mod receipt;
 mod resolve;
@@ -15,6 +16,7 @@ mod resolve;
 mod tests;
 
 pub use disclosure::Disclosures;
+pub use limits::PolicyHeaders;
 
 use crate::engine::access::{Access, Subject};
 use crate::engine::canonical::{Canonical, CanonicalLimits, Language, read};
@@ -87,6 +89,7 @@ pub struct Worker {
     pub memo: RefCell<Memo>,
     pub tokens: RefCell<TokenMemo>,
     pub disclosures: RefCell<Disclosures>,
+    pub policy_headers: RefCell<PolicyHeaders>,
     /// Stands where an answer shows no pseudonym, so that none has to be derived.
     pub idle_token_key: Arc<TokenKey>,
     /// Random per worker; with the counter it makes request ids that no caller can foresee.
@@ -102,15 +105,15 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming
     let is_head = request.method() == hyper::Method::HEAD;
     let mut record = match Record::open(&worker.books, &peer, id.clone(), now) {
         Ok(record) => record,
-        Err(cause) => return refuse(&cause.into(), language, &id, is_head),
+        Err(cause) => return worker.refuse(&cause.into(), language, &id, is_head),
     };
     let walked = caught(pin!(walk(&worker, &peer, request, &mut record))).await;
     let refusal = match walked {
-        Some(Ok(shown)) => return respond(shown, record),
+        Some(Ok(shown)) => return respond(shown, record, &mut worker.policy_headers.borrow_mut()),
         Some(Err(refusal)) => worker.charged(refusal, &record),
         None => Cause::Panicked.into(),
     };
-    let response = refuse(&refusal, language, &id, is_head);
+    let response = worker.refuse(&refusal, language, &id, is_head);
     match receipt::of_refusal(&worker, &record, &refusal) {
         // Boxed, because few refusals wait for their entry and none else should carry the room for it.
         Some(seal) => Box::pin(seal.put_on_refusal(record, &refusal, response)).await,
@@ -208,7 +211,7 @@ fn judge(
     match (judgement.access, judgement.disclosure) {
         (AccessDecision::Allow(allowed), Some(disclosure)) => {
             record.learnt.policies = Some(allowed.determining().clone());
-            record.learnt.grants = snapshot.policies.grants(allowed.determining());
+            record.learnt.grants = Some(allowed.grants().clone());
             record.policies_erred(&disclosure.errors);
             if asked.is_out_of_scope {
                 return Err(refusal(asked, &[Reason::RowScope], &[]));
@@ -398,6 +401,10 @@ impl Worker {
             Ok(standing) => Refusal { standing: Some(standing.into()), ..refusal },
             Err(over) => over_quota(over),
         }
+    }
+
+    fn refuse(&self, refusal: &Refusal, language: Language, id: &str, is_head: bool) -> Response<Body> {
+        refuse(refusal, language, id, is_head, &mut self.policy_headers.borrow_mut())
     }
 
     /// A key of this answer that no caller can foresee, for samples and counts of subjects.

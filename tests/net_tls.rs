@@ -3,6 +3,7 @@
 mod net_support;
 
 use net_support::*;
+use rustls::AlertDescription;
 use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -95,6 +96,31 @@ fn certificates_are_refused_for_the_right_reason() {
                 assert_eq!(after, before.map(|count| count + 1), "{failure:?}, required: {required}");
                 assert_eq!(answer == "no connection", failure.is_some(), "{answer}");
             }
+        }
+    });
+}
+
+/// The alert is the last thing that is written before the socket is dropped.
+#[test]
+fn whoever_is_refused_is_told_why() {
+    let world = world();
+    let app = world.ca.client("window", 7);
+    let other = Ca::new(world.dir.path(), "other");
+    let stranger = other.client("stranger", 9);
+    worker(async {
+        let gateway = mirror(limits(), TlsStore::load(listener_tls(&world.ca, &world.server)).unwrap());
+        for (identity, alpn, expect) in [
+            (&app, "spdy/3", AlertDescription::NoApplicationProtocol),
+            (&stranger, "http/1.1", AlertDescription::UnknownCA),
+        ] {
+            let config = client_config(&world.ca, Some(identity), &[alpn]);
+            let refused = async {
+                // The client's side of TLS 1.3 is through before the gateway has seen its certificate.
+                tls(gateway.address, &config).await?.read(&mut [0]).await
+            };
+            let error = refused.await.unwrap_err();
+            let told = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+            assert_eq!(told, Some(&rustls::Error::AlertReceived(expect)), "{error}");
         }
     });
 }

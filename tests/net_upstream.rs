@@ -352,7 +352,7 @@ fn checks_take_an_endpoint_out_and_bring_it_back() {
         let settings = UpstreamSettings { health: Some(health), ..upstream_settings(&[fake.address]) };
         let shared = SharedUpstreams::build(vec![settings], None).unwrap();
         let checks = HealthChecks::start(&shared);
-        let upstream = Upstreams::new(shared).get("fake").unwrap();
+        let upstream = Upstreams::new(shared, Default::default()).get("fake").unwrap();
         for (now, expect) in
             [(true, Ok("{}".to_owned())), (false, Err(Cause::UpstreamUnhealthy)), (true, Ok("{}".to_owned()))]
         {
@@ -374,7 +374,7 @@ fn a_new_catalogue_keeps_the_connections_of_what_did_not_change() {
         let fake = always(sized("{}")).await;
         let settings = upstream_settings(&[fake.address]);
         let first = SharedUpstreams::build(vec![settings.clone()], None).unwrap();
-        let worker = Upstreams::new(first.clone());
+        let worker = Upstreams::new(first.clone(), Default::default());
         fetch(&worker.get("fake").unwrap()).await.unwrap();
         for (settings, idle) in [(settings.clone(), 1), (UpstreamSettings { idle_max: 9, ..settings }, 0)] {
             worker.renew(&SharedUpstreams::build(vec![settings], Some(&first)).unwrap());

@@ -33,7 +33,7 @@ fn files_are_read_again_when_their_content_changes() {
     let one = |all: &SharedUpstreams| all.iter().next().unwrap().clone();
     let first = build(None).unwrap();
     worker(async {
-        let worker = Upstreams::new(first.clone());
+        let worker = Upstreams::new(first.clone(), Default::default());
         assert_eq!(fetch(&worker.get("fake").unwrap()).await, Err(Cause::UpstreamConnect));
     });
     assert!(one(&first).endpoints()[0].is_ejected());
@@ -100,7 +100,7 @@ fn credentials_go_with_every_request_and_every_check() {
                 ..upstream_settings(&[fake.address])
             };
             let shared = SharedUpstreams::build(vec![settings], None).unwrap();
-            let upstream = Upstreams::new(shared.clone()).get("fake").unwrap();
+            let upstream = Upstreams::new(shared.clone(), Default::default()).get("fake").unwrap();
             fetch(&upstream).await.unwrap();
             let checks = HealthChecks::start(&shared);
             tokio::time::sleep(ms(50)).await;

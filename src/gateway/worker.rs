@@ -7,6 +7,7 @@ use crate::identity::memo::TokenMemo;
 use crate::net::body::Body;
 use crate::net::drain::Drain;
 use crate::net::listener::Listener;
+use crate::net::outbox::Outbox;
 use crate::net::turns::Turns;
 use crate::net::upstream::Upstreams;
 use crate::ops::metrics::WorkerMetrics;
@@ -42,8 +43,9 @@ pub(super) fn start(
         let _ = tell.send(Ok(()));
         let limits = Arc::new(parts.settings.limits.clone());
         let listener = Listener::new(socket, parts.tls.clone(), limits, parts.connections.clone());
-        let worker = Rc::new(worker(&parts, listener.turns()));
-        // Both end with the runtime.
+        let worker = Rc::new(worker(&parts, listener.turns(), listener.outbox()));
+        // They end with the runtime.
+        runtime.spawn_local(Outbox::keep(listener.outbox()));
         runtime.spawn_local(worker.books.desk.deliver());
         runtime.spawn_local(Daybook::keep(worker.books.clone()));
         let served = runtime.block_on(listener.run(drain, move |peer, request| {
@@ -74,7 +76,7 @@ pub(super) fn start(
     Ok(thread)
 }
 
-fn worker(parts: &Parts, turns: Rc<Turns>) -> Worker {
+fn worker(parts: &Parts, turns: Rc<Turns>, outbox: Rc<Outbox>) -> Worker {
     let snapshot = parts.shared.snapshots.current();
     Worker {
         shared: parts.shared.clone(),
@@ -90,11 +92,12 @@ fn worker(parts: &Parts, turns: Rc<Turns>) -> Worker {
             best_effort_l1: parts.settings.audit.best_effort_l1,
             daybook: Daybook::default(),
         }),
-        upstreams: Upstreams::new(snapshot.upstreams.clone()),
+        upstreams: Upstreams::new(snapshot.upstreams.clone(), outbox),
         turns,
         memo: RefCell::new(Memo::default()),
         tokens: RefCell::new(TokenMemo::new(parts.settings.identity.token_memo_max)),
         disclosures: RefCell::default(),
+        policy_headers: RefCell::default(),
         idle_token_key: TokenKey::derive(&parts.shared.pseudonym_key, "", "").into(),
         id_seed: secret::random(),
         id_count: Cell::new(0),

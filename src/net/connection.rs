@@ -5,7 +5,9 @@ use super::connections::{Connections, Cut};
 use super::drain::Drain;
 use super::guard::{Guard, SYNTHETIC, SYNTHETIC_HOST, Scratch, Watch};
 use super::opened::Counted;
+use super::outbox::Outbox;
 use super::peer::{Peer, Protocol};
+use super::seldom::seldom;
 use super::stream::Stream;
 use super::tls::Session;
 use super::turns::Turns;
@@ -49,6 +51,7 @@ pub(super) struct Shared<S> {
     pub(super) connections: Arc<Connections>,
     pub(super) scratch: Scratch,
     pub(super) turns: Rc<Turns>,
+    pub(super) outbox: Rc<Outbox>,
 }
 
 /// What is open on a connection, and since when nothing is.
@@ -297,6 +300,39 @@ impl Conduct<'_> {
         let since = begun.map_or(self.activity.since.get(), |begun| begun.max(self.activity.since.get()));
         since + self.limits.idle_timeout
     }
+
+    /// Waits for a reason to finish: a drain, the idle time, or that its certificate is no longer trusted.
+    /// Says by when, and what it is cut for otherwise.
+    async fn finishes(mut self) -> (Instant, Cut) {
+        let (mut drain, mut session) = (self.drain.clone(), self.session.take());
+        let mut draining = pin!(drain.started());
+        let mut distrusted = pin!(async {
+            match &mut session {
+                Some(session) => session.distrusted().await,
+                None => std::future::pending().await,
+            }
+        });
+        let mut idle = pin!(sleep_until(self.idle_at()));
+        loop {
+            tokio::select! {
+                biased;
+                until = &mut draining => return (until, Cut::Deadline),
+                () = &mut distrusted => {
+                    return (Instant::now() + self.limits.write_stall_timeout, Cut::Distrusted);
+                }
+                () = &mut idle => {
+                    let at = self.idle_at();
+                    if self.activity.open.get() > 0 {
+                        idle.as_mut().reset(Instant::now() + self.limits.idle_timeout);
+                    } else if at > Instant::now() {
+                        idle.as_mut().reset(at);
+                    } else {
+                        return (Instant::now() + self.limits.write_stall_timeout, Cut::Deadline);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Both of hyper's connections can be asked to finish.
@@ -326,37 +362,13 @@ where
     }
 }
 
-/// Polls the connection until it ends; asks it to finish on a drain, after its idle time, or when
-/// its certificate is no longer trusted; and cuts it when it does not.
-async fn drive<C: Graceful>(mut connection: Pin<&mut C>, mut conduct: Conduct<'_>) -> Option<Cut> {
-    let (mut drain, mut session) = (conduct.drain.clone(), conduct.session.take());
-    let mut draining = pin!(drain.started());
-    let mut distrusted = pin!(async {
-        match &mut session {
-            Some(session) => session.distrusted().await,
-            None => std::future::pending().await,
-        }
-    });
-    let mut idle = pin!(sleep_until(conduct.idle_at()));
-    let (deadline, cut) = loop {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return why(ended),
-            until = &mut draining => break (until, Cut::Deadline),
-            () = &mut distrusted => {
-                break (Instant::now() + conduct.limits.write_stall_timeout, Cut::Distrusted);
-            }
-            () = &mut idle => {
-                let at = conduct.idle_at();
-                if conduct.activity.open.get() > 0 {
-                    idle.as_mut().reset(Instant::now() + conduct.limits.idle_timeout);
-                } else if at > Instant::now() {
-                    idle.as_mut().reset(at);
-                } else {
-                    break (Instant::now() + conduct.limits.write_stall_timeout, Cut::Deadline);
-                }
-            }
-        }
+/// Polls the connection until it ends; asks it to finish when there is a reason, and cuts it when it does not.
+async fn drive<C: Graceful>(mut connection: Pin<&mut C>, conduct: Conduct<'_>) -> Option<Cut> {
+    let finishes = pin!(conduct.finishes());
+    let (deadline, cut) = tokio::select! {
+        biased;
+        ended = connection.as_mut() => return why(ended),
+        finishes = seldom(finishes) => finishes,
     };
     connection.as_mut().finish();
     match tokio::time::timeout_at(deadline, connection).await {

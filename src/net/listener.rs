@@ -17,6 +17,7 @@ use super::connection::{self, Shared};
 use super::connections::{Connections, HandshakeFailure, Refused};
 use super::drain::Drain;
 use super::guard::scratch;
+use super::outbox::{Outbox, Socket};
 use super::peer::{Peer, Protocol};
 use super::stream::{Stalling, Stream};
 use super::tls::{self, Session, TlsStore, Trust};
@@ -24,7 +25,7 @@ use super::turns::Turns;
 use crate::config::settings::Limits;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use socket2::{Domain, Protocol as Transport, Socket, Type};
+use socket2::{Domain, Protocol as Transport, Type};
 use std::cell::{Cell, OnceCell};
 use std::io;
 use std::net::SocketAddr;
@@ -66,14 +67,14 @@ pub fn bind_workers(address: SocketAddr, workers: usize) -> io::Result<Vec<std::
     (0..workers).map(|_| bind(address)).collect()
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Transport::TCP))?;
+fn open(address: SocketAddr) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Transport::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-fn listen(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+fn listen(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)
 }
@@ -85,6 +86,7 @@ pub struct Listener {
     limits: Arc<Limits>,
     connections: Arc<Connections>,
     turns: Rc<Turns>,
+    outbox: Rc<Outbox>,
 }
 
 impl Listener {
@@ -95,12 +97,17 @@ impl Listener {
         limits: Arc<Limits>,
         connections: Arc<Connections>,
     ) -> Self {
-        Listener { socket, tls, limits, connections, turns: Rc::default() }
+        Listener { socket, tls, limits, connections, turns: Rc::default(), outbox: Rc::default() }
     }
 
     /// The turns in which its requests begin.
     pub fn turns(&self) -> Rc<Turns> {
         self.turns.clone()
+    }
+
+    /// Where its connections lay what they write, if anybody keeps it.
+    pub fn outbox(&self) -> Rc<Outbox> {
+        self.outbox.clone()
     }
 
     /// Serves until the drain has ended: then no connection of this listener is open any more. Must
@@ -114,8 +121,8 @@ impl Listener {
         F: Future<Output = Response<Body>> + 'static,
     {
         let socket = tokio::net::TcpListener::from_std(self.socket)?;
-        let (limits, connections, turns) = (self.limits, self.connections, self.turns);
-        let shared = Rc::new(Shared { serve, limits, connections, scratch: scratch(), turns });
+        let Listener { socket: _, tls, limits, connections, turns, outbox } = self;
+        let shared = Rc::new(Shared { serve, limits, connections, scratch: scratch(), turns, outbox });
         let mut tasks = JoinSet::new();
         let mut pause = PAUSE;
         let deadline = loop {
@@ -128,7 +135,7 @@ impl Listener {
             match accepted {
                 Ok((tcp, address)) => {
                     pause = PAUSE;
-                    start(&shared, &self.tls, tcp, address, &drain, &mut tasks);
+                    start(&shared, &tls, tcp, address, &drain, &mut tasks);
                 }
                 Err(error) => {
                     shared.connections.stats().count_accept_error();
@@ -180,7 +187,8 @@ fn start<S, F>(
     };
     // A failure means that the peer is gone, which the first read tells.
     let _ = tcp.set_nodelay(true);
-    let stream = Stalling::new(tcp, shared.limits.write_stall_timeout, shared.connections.clone());
+    let socket = Socket::new(tcp, &shared.outbox);
+    let stream = Stalling::new(socket, shared.limits.write_stall_timeout, shared.connections.clone());
     let (shared, drain) = (shared.clone(), drain.clone());
     match tls {
         None => {

@@ -1,31 +1,29 @@
 //! The downstream socket: plain or TLS, and cut when a write makes no progress.
 
 use super::connections::{Connections, Cut};
-use super::put_off::PutOff;
+use super::outbox::Socket;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 
-/// A TCP stream whose writes fail when the kernel took nothing for `limit`. It lies below TLS, where
+/// A socket whose writes fail when the kernel took nothing for `limit`. It lies below TLS, where
 /// progress can be seen.
 pub(super) struct Stalling {
-    tcp: TcpStream,
+    socket: Socket,
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     armed: bool,
-    put_off: PutOff,
     connections: Arc<Connections>,
 }
 
 impl Stalling {
-    pub(super) fn new(tcp: TcpStream, limit: Duration, connections: Arc<Connections>) -> Self {
-        Stalling { tcp, limit, timer: None, armed: false, put_off: PutOff::default(), connections }
+    pub(super) fn new(socket: Socket, limit: Duration, connections: Arc<Connections>) -> Self {
+        Stalling { socket, limit, timer: None, armed: false, connections }
     }
 
     fn judge<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -51,15 +49,14 @@ impl Stalling {
 
 impl AsyncRead for Stalling {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_read(cx, into)
+        Pin::new(&mut self.get_mut().socket).poll_read(cx, into)
     }
 }
 
 impl AsyncWrite for Stalling {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.put_off.poll(cx));
-        let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        let polled = Pin::new(&mut this.socket).poll_write(cx, bytes);
         this.judge(cx, polled)
     }
 
@@ -69,21 +66,22 @@ impl AsyncWrite for Stalling {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.put_off.poll(cx));
-        let polled = Pin::new(&mut this.tcp).poll_write_vectored(cx, bytes);
+        let polled = Pin::new(&mut this.socket).poll_write_vectored(cx, bytes);
         this.judge(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.socket).poll_flush(cx);
+        this.judge(cx, polled)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
     }
 }
 

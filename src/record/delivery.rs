@@ -11,11 +11,11 @@ use crate::engine::evidence::receipt::Answered;
 use crate::engine::mask::Tally;
 use crate::engine::reason::Cause;
 use crate::net::body::{End, Outcome};
-use crate::net::put_off::PutOff;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use tokio::sync::Notify;
 
 /// A record whose answer is on its way; it ends with the body.
@@ -121,8 +121,7 @@ impl Daybook {
         daybook.is_kept.set(true);
         loop {
             daybook.noted.notified().await;
-            let mut put_off = PutOff::default();
-            poll_fn(|cx| put_off.poll(cx)).await;
+            after_the_others().await;
             daybook.enter();
         }
     }
@@ -139,6 +138,19 @@ impl Daybook {
         let next = || self.ended.borrow_mut().pop_front();
         std::iter::from_fn(next).for_each(Ended::enter);
     }
+}
+
+/// Lets everything that is awake by now have its turn.
+async fn after_the_others() {
+    let mut have_had = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut have_had, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Drop for Keeper {

@@ -69,7 +69,7 @@ impl Record {
             quota: learnt.standing.map(|at| QuotaLeft { limit: at.limit, remaining: at.remaining }),
             status: refusal.map(|refusal| refusal.status),
             network_known: learnt.network_known,
-            grants: &learnt.grants,
+            grants: learnt.grants.as_deref().unwrap_or_default(),
             explained: self.explained(),
             visible_from: learnt.visible_from.map(|from| from.saturating_mul(1000)),
             ..self.who_and_what()

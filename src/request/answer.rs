@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::disclosure::Shown;
+use super::limits::{self, PolicyHeaders};
 use super::outgoing::{self, Links};
 use super::receipt::Seal;
 use super::resolve::Asked;
@@ -38,8 +39,6 @@ const UPSTREAM_IDLE: Duration = Duration::from_secs(30);
 static REQUEST_ID: HeaderName = HeaderName::from_static("zhamen-request-id");
 static DISCLOSURE: HeaderName = HeaderName::from_static("disclosure");
 pub(super) static WARNING: HeaderName = HeaderName::from_static("zhamen-warning");
-static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// An answer that may leave: masked, admitted, and its entry as durable as its class asks.
 pub(super) struct Released {
@@ -330,7 +329,11 @@ fn masking(
 }
 
 /// The response of a released answer. Its record goes with the body, to its last byte.
-pub(super) fn respond(released: Released, record: Box<Record>) -> Response<Body> {
+pub(super) fn respond(
+    released: Released,
+    record: Box<Record>,
+    policies: &mut PolicyHeaders,
+) -> Response<Body> {
     let Released { masked, shown, standing, warnings, receipt, seal } = released;
     let Transformed { status, content_type, headers: passed, prepared, coding, can_be_coded } = masked;
     let mut headers = HeaderMap::with_capacity(12);
@@ -344,7 +347,7 @@ pub(super) fn respond(released: Released, record: Box<Record>) -> Response<Body>
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let vary = if can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    rate_limit(&mut headers, &standing);
+    limits::tell(&mut headers, &standing, policies.of(&standing));
     if let Some(warnings) = warnings.value(prepared.as_ref()) {
         headers.insert(WARNING.clone(), warnings);
     }
@@ -371,17 +374,6 @@ pub(super) fn respond(released: Released, record: Box<Record>) -> Response<Body>
     response
 }
 
-/// `RateLimit` and `RateLimit-Policy`.
-fn rate_limit(headers: &mut HeaderMap, standing: &Standing) {
-    headers.insert(RATE_LIMIT.clone(), ours(standing.field()));
-    headers.insert(RATE_LIMIT_POLICY.clone(), ours(standing.policy_field()));
-}
-
-/// A value of ours, which is visible ASCII.
-fn ours(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
 /// The response of a refusal. To HEAD it has no body on any version (RFC 9110, 9.3.2): HTTP/2 takes a
 /// body there for an error of the protocol, and nothing below us leaves it out.
 pub(super) fn refuse(
@@ -389,6 +381,7 @@ pub(super) fn refuse(
     language: Language,
     request_id: &str,
     is_head: bool,
+    policies: &mut PolicyHeaders,
 ) -> Response<Body> {
     let document = Bytes::from(refusal.document(language, request_id));
     let length = HeaderValue::from(document.len());
@@ -402,7 +395,7 @@ pub(super) fn refuse(
     headers.insert(REQUEST_ID.clone(), visible(request_id));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(standing) = &refusal.standing {
-        rate_limit(headers, standing);
+        limits::tell(headers, standing, policies.of(standing));
     }
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

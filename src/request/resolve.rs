@@ -19,7 +19,6 @@ use crate::state::snapshot::Snapshot;
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A resolved request: what policy judges, and what the upstream will receive.
@@ -54,7 +53,7 @@ pub(super) struct Asked {
 
 /// The inputs of a request that may ask for more than leaves.
 struct Rendering {
-    read: BTreeMap<Arc<str>, String>,
+    read: Read,
     asked: i64,
 }
 
@@ -67,7 +66,7 @@ impl Asked {
         self.records_max = self.route.records_max_in(tier);
         let Some(mut rendering) = self.again.take() else { return Ok(()) };
         let Some((name, lowered)) = self.route.lowered(rendering.asked, tier) else { return Ok(()) };
-        rendering.read.insert(name.clone(), lowered.to_string());
+        rendering.read.insert(name.clone(), lowered.to_string().into());
         let Outgoing { target, body, .. } =
             outgoing(&self.route, &rendering.read, canonical, self.body.clone())?;
         (self.target, self.body, self.is_lowered) = (target, body, true);
@@ -80,8 +79,26 @@ struct Inputs<'a> {
     captures: Captures<'a, 'a, &'a str>,
     canonical: &'a Canonical,
     document: Option<Object>,
-    read: BTreeMap<Arc<str>, String>,
+    read: Read,
     uses: Vec<Use>,
+}
+
+/// Inputs in their canonical form, under the names of a route: a few, so that a list finds them.
+#[derive(Default)]
+struct Read(Vec<(Arc<str>, Arc<str>)>);
+
+impl Read {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    /// In the place of what stood under that name.
+    fn insert(&mut self, name: Arc<str>, value: Arc<str>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
 }
 
 impl Inputs<'_> {
@@ -92,11 +109,6 @@ impl Inputs<'_> {
             Place::Query(name) => self.canonical.parameter(name).map(Cow::Borrowed),
             Place::Body(pointer) => text_at(self.document.as_ref()?, pointer).map(Cow::Owned),
         }
-    }
-
-    /// An input in its canonical form.
-    fn read(&self, name: &str) -> Option<&str> {
-        self.read.get(name).map(String::as_str)
     }
 }
 
@@ -134,7 +146,7 @@ pub(super) async fn resolve(
     // Boxed, because most requests have no body and none should carry the room for reading it.
     let body = if body.is_end_stream() { Bytes::new() } else { Box::pin(whole(worker, body)).await? };
     let document = document(canonical, &body)?;
-    let mut inputs = Inputs { captures, canonical, document, read: BTreeMap::new(), uses: Vec::new() };
+    let mut inputs = Inputs { captures, canonical, document, read: Read::default(), uses: Vec::new() };
     parameters(route, &mut inputs)?;
     let (subject, is_doubtful) = subject(route, &mut inputs, now)?;
     let access = Access {
@@ -189,7 +201,7 @@ fn attributes(route: &Route, principal: &Principal, inputs: &mut Inputs<'_>) -> 
     route.attributes().all(|attribute| {
         let proved = principal.attribute(attribute);
         if let Some(proved) = proved {
-            inputs.read.insert(attribute.code().into(), proved.to_string());
+            inputs.read.insert(attribute.code().into(), proved.clone());
         }
         proved.is_some()
     })
@@ -245,7 +257,7 @@ fn parameters(route: &Route, inputs: &mut Inputs<'_>) -> Result<(), Cause> {
             Some(written) => {
                 let argument = parameter.read(&written).map_err(|_| Cause::ParameterInvalid)?;
                 inputs.uses.extend(parameter.uses_of(&argument));
-                inputs.read.insert(parameter.name.clone(), argument.canonical());
+                inputs.read.insert(parameter.name.clone(), argument.canonical().into());
             }
             None if parameter.required => return Err(Cause::ParameterMissing),
             None => {}
@@ -295,7 +307,7 @@ fn subject(route: &Route, inputs: &mut Inputs<'_>, now: Moment) -> Result<(Optio
             Verdict::ChecksumWarning(identifier) => (identifier, true),
             Verdict::Invalid(_) => return Err(Cause::IdentifierInvalid),
         };
-    let canonical = identifier.canonical().to_owned();
+    let canonical: Arc<str> = identifier.canonical().into();
     if let Place::Path(name) | Place::Query(name) = place {
         inputs.read.insert(name.clone(), canonical.clone());
     }
@@ -305,7 +317,7 @@ fn subject(route: &Route, inputs: &mut Inputs<'_>, now: Moment) -> Result<(Optio
 
 /// What the caller asks for at most: what it says, within the route's cap; one subject is one.
 fn records_requested(route: &Route, inputs: &Inputs<'_>) -> u32 {
-    let size = route.records_parameter.as_deref().and_then(|name| inputs.read(name)?.parse().ok());
+    let size = route.records_parameter.as_deref().and_then(|name| inputs.read.get(name)?.parse().ok());
     match (size, &route.subject) {
         (None, Some(_)) => 1,
         (size, _) => route.records_requested(size),
@@ -313,7 +325,7 @@ fn records_requested(route: &Route, inputs: &Inputs<'_>) -> u32 {
 }
 
 /// Kept where the upstream may have to be asked for fewer records than the caller wants.
-fn rendering(route: &Route, read: BTreeMap<Arc<str>, String>) -> Option<Box<Rendering>> {
+fn rendering(route: &Route, read: Read) -> Option<Box<Rendering>> {
     let asked = read.get(route.records_parameter.as_ref()?)?.parse().ok()?;
     let lowest = RiskTier::ALL.iter().any(|tier| route.lowered(asked, *tier).is_some());
     lowest.then(|| Box::new(Rendering { read, asked }))
@@ -335,13 +347,8 @@ impl Outgoing {
 }
 
 /// Canonical forms only: what policy judged is what the upstream reads.
-fn outgoing(
-    route: &Route,
-    read: &BTreeMap<Arc<str>, String>,
-    canonical: &Canonical,
-    body: Bytes,
-) -> Result<Outgoing, Cause> {
-    let read = |name: &str| read.get(name).map(String::as_str);
+fn outgoing(route: &Route, read: &Read, canonical: &Canonical, body: Bytes) -> Result<Outgoing, Cause> {
+    let read = |name: &str| read.get(name);
     let path = |template: &crate::catalogue::Template| template.render(read).ok_or(Cause::BadTarget);
     match &route.target {
         Target::Path(template) => {

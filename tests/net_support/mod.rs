@@ -33,6 +33,7 @@ use zhamen::net::body::Body;
 use zhamen::net::connections::Connections;
 use zhamen::net::drain::{Stop, drain};
 use zhamen::net::listener::{Listener, bind};
+use zhamen::net::outbox::Outbox;
 use zhamen::net::peer::Peer;
 use zhamen::net::tls::{TlsStore, provider};
 use zhamen::net::upstream::settings::{EjectionSettings, EndpointSettings, RetrySettings, UpstreamSettings};
@@ -93,6 +94,7 @@ where
     let connections = Connections::new(limits.connections_max, limits.connections_per_peer_max);
     let (stop, drain) = drain();
     let listener = Listener::new(socket, tls, Arc::new(limits), connections.clone());
+    tokio::task::spawn_local(Outbox::keep(listener.outbox()));
     let ended = tokio::task::spawn_local(listener.run(drain, serve));
     Gateway { address, stop, connections, ended }
 }
@@ -377,7 +379,9 @@ pub fn upstream_settings(endpoints: &[SocketAddr]) -> UpstreamSettings {
 /// One worker's view of it.
 pub fn upstream(settings: UpstreamSettings) -> Rc<Upstream> {
     let name = settings.name.clone();
-    Upstreams::new(SharedUpstreams::build(vec![settings], None).unwrap()).get(&name).unwrap()
+    Upstreams::new(SharedUpstreams::build(vec![settings], None).unwrap(), Default::default())
+        .get(&name)
+        .unwrap()
 }
 
 pub fn outbound(method: &'static str, body: &'static str) -> Outbound {

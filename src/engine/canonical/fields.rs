@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
             return Err(Cause::BadHeader);
         }
         // Visible ASCII after the check above, hence text.
-        let value = std::str::from_utf8(trim(value)).map_err(|_| Cause::BadHeader)?;
+        let value = simdutf8::basic::from_utf8(trim(value)).map_err(|_| Cause::BadHeader)?;
         let name = name(text);
         if version == Version::Http2 {
             hop_by_hop(name, value)?;

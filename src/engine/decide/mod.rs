@@ -134,18 +134,24 @@ pub type PolicyIds = Arc<[Arc<str>]>;
 #[derive(Debug)]
 pub struct Allowed {
     determining: PolicyIds,
+    grants: Arc<[Arc<str>]>,
 }
 
 impl Allowed {
     /// Only a judgement makes this value; tests of what spends it need one without policies.
     #[cfg(test)]
     pub(crate) fn for_tests(determining: PolicyIds) -> Self {
-        Allowed { determining }
+        Allowed { determining, grants: Arc::default() }
     }
 
     /// The permits that held.
     pub fn determining(&self) -> &PolicyIds {
         &self.determining
+    }
+
+    /// The approvals that these permits carry out.
+    pub fn grants(&self) -> &Arc<[Arc<str>]> {
+        &self.grants
     }
 }
 
@@ -246,29 +252,26 @@ impl Policies {
         self.core.rules.iter().map(|rule| &rule.note)
     }
 
-    /// The approvals that these permits carry out.
-    pub fn grants(&self, permits: &[Arc<str>]) -> Vec<Arc<str>> {
-        permits.iter().filter_map(|id| self.note(id)?.grant.clone()).collect()
-    }
-
     /// One policy's annotations.
     pub fn note(&self, id: &str) -> Option<&PolicyNote> {
-        let place = self.core.rules.binary_search_by(|rule| (*rule.note.id).cmp(id)).ok()?;
-        self.core.rules.get(place).map(|rule| &rule.note)
+        self.core.note(id)
     }
 }
 
 /// A judgement as it is remembered: [`Allowed`] is made anew for each request.
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
-    access: Result<PolicyIds, Denied>,
+    /// Of an allowed one, the permits that held and the approvals they carry out.
+    access: Result<(PolicyIds, Arc<[Arc<str>]>), Denied>,
     disclosure: Option<Arc<Disclosure>>,
 }
 
 impl Remembered {
     fn judgement(&self) -> Judgement {
         let access = match &self.access {
-            Ok(determining) => AccessDecision::Allow(Allowed { determining: determining.clone() }),
+            Ok((determining, grants)) => {
+                AccessDecision::Allow(Allowed { determining: determining.clone(), grants: grants.clone() })
+            }
             Err(denied) => AccessDecision::Deny(denied.clone()),
         };
         Judgement { access, disclosure: self.disclosure.clone() }
@@ -315,8 +318,9 @@ impl Core {
         let determining = self.ids(&answer.determining);
         match uses::judge(self, &slice, uses, &disclosure, sets) {
             Ok(permits) => {
-                let access = if permits.is_empty() { determining } else { both(&determining, &permits) };
-                Remembered { access: Ok(access), disclosure: Some(disclosure.into()) }
+                let permits = if permits.is_empty() { determining } else { both(&determining, &permits) };
+                let grants = permits.iter().filter_map(|id| self.note(id)?.grant.clone()).collect();
+                Remembered { access: Ok((permits, grants)), disclosure: Some(disclosure.into()) }
             }
             Err(denied) => Remembered { access: Err(denied), disclosure: None },
         }
@@ -376,6 +380,11 @@ impl Core {
         errors.sort_unstable();
         let allowed = response.decision() == Decision::Allow;
         Answer { allowed, determining, errors, unaskable: false }
+    }
+
+    fn note(&self, id: &str) -> Option<&PolicyNote> {
+        let place = self.rules.binary_search_by(|rule| (*rule.note.id).cmp(id)).ok()?;
+        self.rules.get(place).map(|rule| &rule.note)
     }
 
     fn place(&self, id: &PolicyId) -> Option<u32> {

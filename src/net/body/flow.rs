@@ -41,6 +41,7 @@ pub struct Unmaskable {
 }
 
 impl From<Cause> for Unmaskable {
+    #[cold]
     fn from(cause: Cause) -> Self {
         Unmaskable { cause, fault: None }
     }

@@ -5,6 +5,7 @@ use super::exchange::Exchange;
 use super::outbound::Outbound;
 use super::{SharedUpstream, SharedUpstreams};
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -54,7 +55,9 @@ async fn watch(upstream: Arc<SharedUpstream>, endpoint: usize) {
 async fn is_well(upstream: &SharedUpstream, endpoint: usize, path: &str) -> bool {
     let settings = &upstream.settings;
     let Some(target) = upstream.targets.get(endpoint) else { return false };
-    let Ok(Ok(connection)) = timeout(settings.connect_timeout, dial(target)).await else { return false };
+    let Ok(Ok(connection)) = timeout(settings.connect_timeout, dial(target, &Rc::default())).await else {
+        return false;
+    };
     let Ok(mut request) = Outbound::new("GET", path) else { return false };
     request.fixed("connection", "close");
     let mut exchange = Exchange::new(connection, request.written(&target.lines), true, settings);

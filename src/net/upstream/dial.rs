@@ -4,6 +4,7 @@ use super::settings::{EndpointSettings, UpstreamSettings, UpstreamTls};
 use super::wire::Wire;
 use crate::engine::reason::Cause;
 use crate::fault::{Fault, Faults};
+use crate::net::outbox::{Outbox, Socket};
 use crate::net::tls;
 use bytes::BytesMut;
 use hyper::header::HeaderValue;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -148,15 +150,16 @@ fn client_config(settings: &UpstreamTls) -> Result<Arc<ClientConfig>, Faults> {
 ///
 /// # Errors
 /// [`Cause::UpstreamConnect`] and [`Cause::UpstreamTls`]. Nothing of any request was written.
-pub(super) async fn dial(target: &Target) -> Result<Connection, Cause> {
+pub(super) async fn dial(target: &Target, outbox: &Rc<Outbox>) -> Result<Connection, Cause> {
     let tcp = connect(target).await.map_err(|_| Cause::UpstreamConnect)?;
     // A failure means that the peer is gone, which the first write tells.
     let _ = tcp.set_nodelay(true);
+    let socket = Socket::new(tcp, outbox);
     let Some((config, name)) = &target.tls else {
-        return Ok(Connection::new(Wire::Plain(tcp), None));
+        return Ok(Connection::new(Wire::Plain(socket), None));
     };
     let connector = TlsConnector::from(config.clone());
-    let stream = connector.connect(name.clone(), tcp).await.map_err(|_| Cause::UpstreamTls)?;
+    let stream = connector.connect(name.clone(), socket).await.map_err(|_| Cause::UpstreamTls)?;
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate_not_after = leaf.and_then(|leaf| tls::certificate::not_after(leaf));
     Ok(Connection::new(Wire::Tls(Box::new(stream)), certificate_not_after))

@@ -8,7 +8,6 @@ use super::dial::Connection;
 use super::settings::UpstreamSettings;
 use crate::engine::framing::answer::{AnswerHead, Chunks, Ending, Step, head_end, read_head};
 use crate::engine::reason::Cause;
-use crate::net::put_off::PutOff;
 use bytes::{Buf, Bytes, BytesMut};
 use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
@@ -36,10 +35,11 @@ pub(super) struct Exchange {
     connection: Connection,
     head: Vec<u8>,
     body: Bytes,
-    /// Bytes of head and body that the kernel took, or TLS before it.
+    /// Bytes of head and body that the connection took.
     sent: usize,
     is_sent: bool,
-    put_off: PutOff,
+    /// Bytes that the kernel had taken on this connection before.
+    before: u64,
     asked_for_body: bool,
     received: BytesMut,
     /// Bytes of `received` in which no head ends.
@@ -62,12 +62,12 @@ impl Exchange {
     ) -> Self {
         Exchange {
             received: std::mem::take(&mut connection.buffer),
+            before: connection.wire.socket().sent(),
             connection,
             head,
             body,
             sent: 0,
             is_sent: false,
-            put_off: PutOff::default(),
             asked_for_body,
             seen: 0,
             head_room: settings.header_bytes_max,
@@ -78,36 +78,45 @@ impl Exchange {
         }
     }
 
-    /// Not one byte of the request was written.
+    /// Not one byte of the request was written, nor waits to be.
     pub(super) fn is_unwritten(&self) -> bool {
-        self.sent == 0
+        let socket = self.connection.wire.socket();
+        socket.sent() == self.before && socket.waiting() == 0
     }
 
     /// Sends the request and awaits the head of its answer; heads that only announce another are
     /// passed over.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, Cause>> {
-        if self.is_unwritten() && !self.is_sent {
-            ready!(self.put_off.poll(cx));
-        }
         self.send(cx);
         loop {
             if let Some(head) = self.head()? {
                 return Poll::Ready(Ok(head));
             }
             ready!(self.poll_more(cx))?;
+            if self.connection.wire.socket().sent() == self.before {
+                // Whatever it is, it came before the request left.
+                return Poll::Ready(Err(Cause::UpstreamReset));
+            }
         }
     }
 
     /// Writes what can be written now. A request that cannot be written to its end may have been
     /// answered all the same; only its connection is of no more use.
     fn send(&mut self, cx: &mut Context<'_>) {
-        if !self.is_sent && matches!(self.poll_send(cx), Poll::Ready(Err(_))) {
-            (self.is_sent, self.keeps_open) = (true, false);
+        match self.poll_send(cx) {
+            Poll::Ready(Ok(())) => self.is_sent = true,
+            Poll::Pending => self.is_sent = false,
+            Poll::Ready(Err(_)) => (self.sent, self.keeps_open) = (self.length(), false),
         }
     }
 
+    /// Of head and body.
+    fn length(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        while self.sent < self.head.len() + self.body.len() {
+        while self.sent < self.length() {
             let head = self.head.get(self.sent..).unwrap_or_default();
             let body = self.body.get(self.sent.saturating_sub(self.head.len())..).unwrap_or_default();
             let parts = [IoSlice::new(head), IoSlice::new(body)];
@@ -117,9 +126,7 @@ impl Exchange {
             }
             self.sent += count;
         }
-        ready!(self.connection.wire.poll_flush(cx))?;
-        self.is_sent = true;
-        Poll::Ready(Ok(()))
+        self.connection.wire.poll_flush(cx)
     }
 
     fn head(&mut self) -> Result<Option<AnswerHead>, Cause> {
@@ -234,11 +241,85 @@ impl Exchange {
 
     /// The connection, if the exchange is over and left it as it was.
     pub(super) fn into_connection(mut self) -> Option<Connection> {
-        let sound = self.is_over() && self.is_sent && self.keeps_open && self.received.is_empty();
+        let is_sent = self.is_sent && self.connection.wire.socket().waiting() == 0;
+        let sound = self.is_over() && is_sent && self.keeps_open && self.received.is_empty();
         // What a large answer made it grow to is not kept.
         if self.read_bytes == HEAD_READ_BYTES {
             self.connection.buffer = self.received;
         }
         sound.then_some(self.connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::outbox::{Outbox, Socket};
+    use crate::net::upstream::settings::{EjectionSettings, RetrySettings};
+    use crate::net::upstream::wire::Wire;
+    use std::future::poll_fn;
+    use std::rc::Rc;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::{spawn_local, yield_now};
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+    fn settings() -> UpstreamSettings {
+        let second = Duration::from_secs(1);
+        UpstreamSettings {
+            name: "fake".into(),
+            endpoints: Vec::new(),
+            tls: None,
+            credentials: None,
+            connect_timeout: second,
+            first_byte_timeout: second,
+            total_timeout: second,
+            idle_max: 1,
+            idle_timeout: second,
+            headers_max: 100,
+            header_bytes_max: 8 * 1024,
+            health: None,
+            ejection: EjectionSettings { failures: 0, ejected_for: second },
+            retries: RetrySettings { max: 0, budget_percent: 0 },
+        }
+    }
+
+    async fn exchange(outbox: &Rc<Outbox>) -> (Exchange, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (peer, _) = listener.accept().await.unwrap();
+        let wire = Wire::Plain(Socket::new(tcp, outbox));
+        let connection = Connection { wire, certificate_not_after: None, buffer: BytesMut::new() };
+        let request = (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Bytes::new());
+        (Exchange::new(connection, request, true, &settings()), peer)
+    }
+
+    #[test]
+    fn what_comes_before_the_request_has_left_is_no_answer_to_it() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build_local(Default::default()).unwrap();
+        runtime.block_on(async {
+            let outbox = Rc::new(Outbox::default());
+            spawn_local(Outbox::keep(outbox.clone()));
+            yield_now().await;
+            let (mut early, mut peer) = exchange(&outbox).await;
+            peer.write_all(ANSWER).await.unwrap();
+            poll_fn(|cx| early.connection.wire.socket().poll_peek(cx)).await.unwrap();
+            assert!(early.is_unwritten());
+            let answered = poll_fn(|cx| early.poll_head(cx)).await;
+            assert_eq!(answered.unwrap_err(), Cause::UpstreamReset);
+            assert!(!early.is_unwritten(), "its letter leaves all the same");
+
+            let (mut asked, mut peer) = exchange(&outbox).await;
+            let serve = async {
+                peer.read_exact(&mut [0; 18]).await.unwrap();
+                peer.write_all(ANSWER).await.unwrap();
+            };
+            let (head, ()) = tokio::join!(poll_fn(|cx| asked.poll_head(cx)), serve);
+            assert_eq!(head.unwrap().status, 200);
+            assert!(asked.into_connection().is_some());
+        });
     }
 }

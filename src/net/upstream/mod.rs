@@ -28,7 +28,7 @@
 //!     ejection: EjectionSettings { failures: 5, ejected_for: 10 * second },
 //!     retries: RetrySettings { max: 1, budget_percent: 10 },
 //! };
-//! let worker = Upstreams::new(SharedUpstreams::build(vec![settings], None)?);
+//! let worker = Upstreams::new(SharedUpstreams::build(vec![settings], None)?, Default::default());
 //! assert!(worker.get("civil-affairs").is_some());
 //! # Ok::<(), zhamen::fault::Faults>(())
 //! ```
@@ -53,6 +53,7 @@ use self::dial::Target;
 use self::health::EndpointHealth;
 use self::settings::UpstreamSettings;
 use crate::fault::{Fault, Faults};
+use crate::net::outbox::Outbox;
 use aws_lc_rs::digest;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -172,17 +173,21 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// One worker's pools. Asked for each request by names that are the catalogue's own.
+type Pools = foldhash::HashMap<String, Rc<Upstream>>;
+
 /// One worker's upstreams.
 pub struct Upstreams {
     shared: RefCell<Arc<SharedUpstreams>>,
-    by_name: RefCell<HashMap<String, Rc<Upstream>>>,
+    outbox: Rc<Outbox>,
+    by_name: RefCell<Pools>,
 }
 
 impl Upstreams {
-    /// With empty pools.
-    pub fn new(shared: Arc<SharedUpstreams>) -> Self {
-        let by_name = pools(&shared, &HashMap::new());
-        Upstreams { shared: RefCell::new(shared), by_name: RefCell::new(by_name) }
+    /// With empty pools, whose connections write through the worker's outbox.
+    pub fn new(shared: Arc<SharedUpstreams>, outbox: Rc<Outbox>) -> Self {
+        let by_name = pools(&shared, &outbox, &Pools::default());
+        Upstreams { shared: RefCell::new(shared), outbox, by_name: RefCell::new(by_name) }
     }
 
     /// Takes over another set; cheap when it is the same. Upstreams that did not change keep their
@@ -191,7 +196,7 @@ impl Upstreams {
         if Arc::ptr_eq(&self.shared.borrow(), shared) {
             return;
         }
-        let by_name = pools(shared, &self.by_name.borrow());
+        let by_name = pools(shared, &self.outbox, &self.by_name.borrow());
         *self.by_name.borrow_mut() = by_name;
         *self.shared.borrow_mut() = shared.clone();
     }
@@ -202,10 +207,10 @@ impl Upstreams {
     }
 }
 
-fn pools(shared: &SharedUpstreams, kept: &HashMap<String, Rc<Upstream>>) -> HashMap<String, Rc<Upstream>> {
+fn pools(shared: &SharedUpstreams, outbox: &Rc<Outbox>, kept: &Pools) -> Pools {
     let pool = |(name, shared): (&String, &Arc<SharedUpstream>)| {
         let kept = kept.get(name).filter(|kept| Arc::ptr_eq(kept.shared(), shared));
-        (name.clone(), kept.cloned().unwrap_or_else(|| Upstream::new(shared.clone())))
+        (name.clone(), kept.cloned().unwrap_or_else(|| Upstream::new(shared.clone(), outbox.clone())))
     };
     shared.by_name.iter().map(pool).collect()
 }

@@ -5,6 +5,7 @@ use super::dial::{Connection, Target, dial};
 use super::health::InFlight;
 use super::settings::UpstreamSettings;
 use crate::engine::reason::Cause;
+use crate::net::outbox::Outbox;
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
@@ -33,6 +34,7 @@ struct Idle {
 /// One worker's connections to one upstream.
 pub struct Upstream {
     shared: Arc<SharedUpstream>,
+    outbox: Rc<Outbox>,
     /// By index of the endpoint, the latest used last.
     idle: Vec<RefCell<Vec<Idle>>>,
     budget: Cell<u32>,
@@ -42,12 +44,13 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(shared: Arc<SharedUpstream>) -> Rc<Self> {
+    pub(super) fn new(shared: Arc<SharedUpstream>, outbox: Rc<Outbox>) -> Rc<Self> {
         let idle = shared.targets.iter().map(|_| RefCell::default()).collect();
         // Each hasher has its own random keys, which is all that a seed needs; never 0 (xorshift).
         let seed = RandomState::new().hash_one(0) | 1;
         let budget = Cell::new(RETRIES_SAVED_MAX * RETRY_COST);
-        Rc::new(Upstream { shared, idle, budget, random: Cell::new(seed), sweeper: RefCell::default() })
+        let (random, sweeper) = (Cell::new(seed), RefCell::default());
+        Rc::new(Upstream { shared, outbox, idle, budget, random, sweeper })
     }
 
     /// What all workers share of this upstream.
@@ -112,7 +115,7 @@ impl Upstream {
     /// [`Cause::UpstreamConnect`], also when it took too long, or [`Cause::UpstreamTls`].
     pub(super) async fn open(&self, endpoint: usize, deadline: Instant) -> Result<Connection, Cause> {
         let until = deadline.min(Instant::now() + self.settings().connect_timeout);
-        let dialled = timeout_at(until, dial(self.target(endpoint))).await;
+        let dialled = timeout_at(until, dial(self.target(endpoint), &self.outbox)).await;
         dialled.unwrap_or(Err(Cause::UpstreamConnect))
     }
 

@@ -1,28 +1,34 @@
 //! The socket of an upstream connection, with TLS or without.
 
+use crate::net::outbox::Socket;
 use bytes::BytesMut;
-use socket2::SockRef;
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::client::TlsStream;
 
 /// A connected socket.
 #[derive(Debug)]
 pub(super) enum Wire {
-    Plain(TcpStream),
+    Plain(Socket),
     /// Boxed, because its session is large and most connections have none.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Wire {
+    /// What lies below TLS.
+    pub(super) fn socket(&self) -> &Socket {
+        match self {
+            Wire::Plain(socket) => socket,
+            Wire::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
     /// Appends what has come, within the room that `into` has; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
-            Wire::Plain(tcp) => pin!(tcp.read_buf(into)).poll(cx),
+            Wire::Plain(socket) => pin!(socket.read_buf(into)).poll(cx),
             Wire::Tls(tls) => pin!(tls.read_buf(into)).poll(cx),
         }
     }
@@ -33,14 +39,14 @@ impl Wire {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Wire::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
+            Wire::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
             Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, parts),
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Wire::Plain(_) => Poll::Ready(Ok(())),
+            Wire::Plain(socket) => Pin::new(socket).poll_flush(cx),
             Wire::Tls(tls) => pin!(tls.flush()).poll(cx),
         }
     }
@@ -49,12 +55,7 @@ impl Wire {
     /// taken for the answer to the next request. Asks the kernel, not only what the reactor has
     /// reported, for one system call.
     pub(super) fn is_quiet(&mut self) -> bool {
-        let tcp = match self {
-            Wire::Plain(tcp) => &*tcp,
-            Wire::Tls(tls) => tls.get_ref().0,
-        };
-        let mut byte = [MaybeUninit::uninit()];
-        match SockRef::from(tcp).peek(&mut byte) {
+        match self.socket().peek() {
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
             // Of TLS it may be a record that is nobody's answer, such as a session ticket.
             Ok(count) => {
@@ -67,10 +68,9 @@ impl Wire {
 
     /// The same of what the reactor has reported; if so, the task is woken when that changes.
     pub(super) fn poll_quiet(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut byte = [0];
         match self {
-            Wire::Plain(tcp) => tcp.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_pending(),
-            Wire::Tls(tls) => pin!(tls.read(&mut byte)).poll(cx).is_pending(),
+            Wire::Plain(socket) => socket.poll_peek(cx).is_pending(),
+            Wire::Tls(tls) => pin!(tls.read(&mut [0])).poll(cx).is_pending(),
         }
     }
 }

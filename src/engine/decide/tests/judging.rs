@@ -53,6 +53,21 @@ const PERMIT: &str = "@id(\"p\") permit (principal, action, resource) when { con
 /// Overflows, which Cedar reports as an error and then skips the policy.
 const OVERFLOW: &str = "when { context.recordsRequested * 9223372036854775807 > 0 }";
 
+/// What is remembered says so, too.
+#[test]
+fn an_allowed_request_names_the_approvals_that_its_permits_carry_out() {
+    let another = PERMIT.replace("\"p\"", "\"q\"").replace("== 0", "== 1");
+    let policies = demo::build(&format!("@grant(\"GX-1\") {PERMIT}\n@grant(\"GX-2\") {another}")).unwrap();
+    let (principal, dataset, mut memo) =
+        (officer(demo::TAX, "own-duty"), demo::dataset("tax-registration"), Memo::default());
+    for (tier, grant) in [(RiskTier::Normal, "GX-1"), (RiskTier::Watch, "GX-2")].repeat(2) {
+        let facts = Facts { tier, ..Facts::default() };
+        let q = Question { principal: &principal, dataset: &dataset, facts: &facts };
+        let AccessDecision::Allow(allowed) = policies.access(&q, &mut memo) else { panic!("denied") };
+        assert_eq!(**allowed.grants(), [grant.into()], "{tier:?}");
+    }
+}
+
 /// An error denies, in a forbid as in a permit, and names the policy.
 #[test]
 fn an_evaluation_error_denies() {
