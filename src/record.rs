@@ -17,6 +17,7 @@ pub use delivery::{Daybook, Delivery};
 use crate::engine::access::Access;
 use crate::engine::clock::Moment;
 use crate::engine::dataset::Dataset;
+use crate::engine::decide::Grants;
 use crate::engine::defence::{Observation, Weight};
 use crate::engine::evidence::receipt::Answered;
 use crate::engine::evidence::{self, Decision, EntryBody, Handover, SubjectKey};
@@ -71,7 +72,7 @@ pub struct Learnt {
     /// The permits or forbids that decided.
     pub policies: Option<Arc<[Arc<str>]>>,
     /// Approvals that the permits carry out.
-    pub grants: Option<Arc<[Arc<str>]>>,
+    pub grants: Option<Grants>,
     /// From when on the subject may be told, seconds since 1970; none: at once.
     pub visible_from: Option<i64>,
     pub modes: Option<Modes>,

@@ -24,7 +24,6 @@ use crate::engine::clock::Moment;
 use crate::engine::decide::{AccessDecision, Allowed, Memo, Question};
 use crate::engine::defence::Weight;
 use crate::engine::disclose::Disclosure;
-use crate::engine::evidence::push_hex;
 use crate::engine::evidence::receipt::Signer;
 use crate::engine::facts::{ClockFacts, Facts, NetworkFacts, SubjectFacts};
 use crate::engine::identifier::{age_band, civil_date};
@@ -172,9 +171,12 @@ async fn walk(
     let request_id = record.request_id().clone();
     let outbound = answer::outbound(&asked, &canonical, &principal, &request_id)?;
     let treatment = answer::treatment(worker, &asked, &shown, &principal, now)?;
+    // While the upstream is asked, nothing is kept of the request as it was written.
+    let reads_trailers = canonical.reads_trailers;
+    drop(canonical);
     let (receipt, masked) =
         release(worker, &snapshot, &asked, &outbound, treatment, &admitted, record).await?;
-    let seal = receipt::seal(worker, &canonical, &asked, &principal, record, receipt.as_ref());
+    let seal = receipt::seal(worker, reads_trailers, &asked, &principal, record, receipt.as_ref());
     Ok(answer::released(masked, &asked, shown, &admitted, receipt, seal))
 }
 
@@ -419,10 +421,12 @@ impl Worker {
         self.id_count.set(count.wrapping_add(1));
         let high = mixed(self.id_seed[0] ^ count);
         let low = mixed(self.id_seed[1].wrapping_add(now.monotonic_us) ^ high);
-        let mut id = Vec::with_capacity(32);
-        push_hex(&mut id, &high.to_be_bytes());
-        push_hex(&mut id, &low.to_be_bytes());
-        String::from_utf8(id).unwrap_or_default().into()
+        let digit = |at: usize| {
+            let bits = if at < 16 { high } else { low };
+            b"0123456789abcdef"[(bits >> (60 - 4 * (at % 16)) & 15) as usize]
+        };
+        let id: [u8; 32] = std::array::from_fn(digit);
+        std::str::from_utf8(&id).unwrap_or_default().into()
     }
 }
 

@@ -366,8 +366,7 @@ mod tests {
             let (mut socket, mut peer) = pair(&outbox).await;
             let lengths = [1, 700, WAITING_MAX, WAITING_MAX + 1, 3, 200_000, 90, 4_000, 4_000];
             let chunks = lengths.iter().cycle().take(400).enumerate();
-            let chunks: Vec<Vec<u8>> =
-                chunks.map(|(number, length)| vec![number as u8; *length as usize]).collect();
+            let chunks: Vec<Vec<u8>> = chunks.map(|(number, length)| vec![number as u8; *length]).collect();
             let all = chunks.concat();
             let writing = spawn_local(async move {
                 for (number, chunk) in chunks.iter().enumerate() {

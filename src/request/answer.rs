@@ -297,7 +297,7 @@ fn plan(worker: &Worker, asked: &Asked, shown: &Shown, principal: &Principal, no
         claim: asked.claim.clone(),
         today: civil_date(now.unix_seconds()),
         records_max: Some(u64::from(asked.records_max)),
-        subject: asked.access.subject.as_ref().map(|subject| subject.identifier.canonical().into()),
+        subject: asked.access.subject.as_ref().map(|subject| subject.identifier.shared()),
         watched: Watched { labels: asked.access.dataset.watch.clone(), key: worker.watch_key(now) },
     })
 }

@@ -50,7 +50,7 @@ pub(super) struct Seal {
 /// States what is known once the entry is durable.
 pub(super) fn seal(
     worker: &Worker,
-    canonical: &Canonical,
+    reads_trailers: bool,
     asked: &Asked,
     principal: &Principal,
     record: &Record,
@@ -64,7 +64,7 @@ pub(super) fn seal(
         entry: place(receipt),
         ..who_and_what(principal, record)
     };
-    let (is_preferred, reads_trailers) = (canonical.prefers_receipt, canonical.reads_trailers);
+    let is_preferred = record.learnt.prefers_receipt;
     Some(Box::new(Seal { signer, statement, is_preferred, reads_trailers }))
 }
 

@@ -307,11 +307,10 @@ fn subject(route: &Route, inputs: &mut Inputs<'_>, now: Moment) -> Result<(Optio
             Verdict::ChecksumWarning(identifier) => (identifier, true),
             Verdict::Invalid(_) => return Err(Cause::IdentifierInvalid),
         };
-    let canonical: Arc<str> = identifier.canonical().into();
     if let Place::Path(name) | Place::Query(name) = place {
-        inputs.read.insert(name.clone(), canonical.clone());
+        inputs.read.insert(name.clone(), identifier.shared());
     }
-    inputs.read.insert(SUBJECT.into(), canonical);
+    inputs.read.insert(SUBJECT.into(), identifier.shared());
     Ok((Some(identifier), is_doubtful))
 }
 

@@ -130,11 +130,14 @@ struct Rule {
 /// Names of policies, ascending.
 pub type PolicyIds = Arc<[Arc<str>]>;
 
+/// Numbers of approvals that permits carry out (`@grant`), in the order of the permits.
+pub type Grants = Arc<[Arc<str>]>;
+
 /// The policies permit this request. Made here only, and spent by admission: not to be cloned.
 #[derive(Debug)]
 pub struct Allowed {
     determining: PolicyIds,
-    grants: Arc<[Arc<str>]>,
+    grants: Grants,
 }
 
 impl Allowed {
@@ -150,7 +153,7 @@ impl Allowed {
     }
 
     /// The approvals that these permits carry out.
-    pub fn grants(&self) -> &Arc<[Arc<str>]> {
+    pub fn grants(&self) -> &Grants {
         &self.grants
     }
 }
@@ -262,7 +265,7 @@ impl Policies {
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
     /// Of an allowed one, the permits that held and the approvals they carry out.
-    access: Result<(PolicyIds, Arc<[Arc<str>]>), Denied>,
+    access: Result<(PolicyIds, Grants), Denied>,
     disclosure: Option<Arc<Disclosure>>,
 }
 

@@ -34,7 +34,7 @@ pub use entry::{
     Tier, UseAsked,
 };
 pub use subject::{SubjectKey, SubjectKeys, subject_token};
-pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, push_hex, read_time};
+pub use text::{JUSTIFICATION_BYTES_MAX, TEXT_BYTES_MAX, read_time};
 
 use super::defence::TierChange;
 

@@ -95,7 +95,7 @@ fn push_escape(out: &mut Vec<u8>, character: char) {
 }
 
 /// Lower-case hexadecimal.
-pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);

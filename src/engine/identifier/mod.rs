@@ -282,6 +282,11 @@ impl Identifier {
         &self.canonical
     }
 
+    /// The same, to be kept elsewhere.
+    pub fn shared(&self) -> Arc<str> {
+        self.canonical.clone()
+    }
+
     /// Whom it names. Sole traders (92) and rural collectives are registered like bodies, but are
     /// persons.
     pub fn subject_type(&self) -> SubjectType {
