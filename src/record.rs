@@ -209,7 +209,10 @@ impl Record {
 
     /// The upstream is asked now. What it answers is stamped on what is given.
     pub fn asks_upstream(&self) -> Rc<Stamps> {
-        self.stamps.upstream_out.set(Some(self.books.clock.unix_ms()));
+        // Policy has just answered: so the clock need not be asked again.
+        let waited_ms = self.stamps.decision_us.get().unwrap_or(0) / 1000;
+        let out = self.opened.unix_ms.saturating_add_unsigned(waited_ms);
+        self.stamps.upstream_out.set(Some(out));
         self.stamps.clone()
     }
 

@@ -85,18 +85,25 @@ struct Inputs<'a> {
 
 /// Inputs in their canonical form, under the names of a route: a few, so that a list finds them.
 #[derive(Default)]
-struct Read(Vec<(Arc<str>, Arc<str>)>);
+struct Read {
+    /// Known as [`SUBJECT`] whatever else it is called.
+    subject: Option<Arc<str>>,
+    named: Vec<(Arc<str>, Arc<str>)>,
+}
 
 impl Read {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+        if name == SUBJECT && self.subject.is_some() {
+            return self.subject.as_deref();
+        }
+        self.named.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
     }
 
     /// In the place of what stood under that name.
     fn insert(&mut self, name: Arc<str>, value: Arc<str>) {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
+        match self.named.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
-            None => self.0.push((name, value)),
+            None => self.named.push((name, value)),
         }
     }
 }
@@ -310,7 +317,7 @@ fn subject(route: &Route, inputs: &mut Inputs<'_>, now: Moment) -> Result<(Optio
     if let Place::Path(name) | Place::Query(name) = place {
         inputs.read.insert(name.clone(), identifier.shared());
     }
-    inputs.read.insert(SUBJECT.into(), identifier.shared());
+    inputs.read.subject = Some(identifier.shared());
     Ok((Some(identifier), is_doubtful))
 }
 

@@ -1,16 +1,14 @@
 //! The path of a target: decoded once into segments, encoded again by one function.
 
-use super::bytes::{hex, is_path, push_escaped};
+use super::bytes::{hex, is_path, push_escaped, split_at_byte};
 use crate::engine::reason::Cause;
 use std::borrow::Cow;
 
 /// The segments of a path, decoded, and the one canonical spelling of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Segments {
-    /// Each behind its slash; none of them holds one.
+    /// Each behind its slash; none of them is empty or holds one.
     decoded: String,
-    /// Where they end.
-    ends: Vec<usize>,
     /// None where it is what is decoded.
     canonical: Option<String>,
 }
@@ -33,20 +31,19 @@ impl Segments {
     /// ```
     pub fn read(path: &str) -> Result<Self, Cause> {
         let rest = path.strip_prefix('/').ok_or(Cause::BadTarget)?;
-        let (mut decoded, mut ends) = (String::with_capacity(path.len()), Vec::with_capacity(8));
+        let mut decoded = String::with_capacity(path.len());
         let (mut plain, mut rest) = (true, Some(rest).filter(|rest| !rest.is_empty()));
         while let Some(text) = rest {
             let (piece, literal, behind) = first_piece(text);
             plain &= literal;
             decoded.push('/');
             decoded.push_str(&segment(piece, literal).ok_or(Cause::BadTarget)?);
-            ends.push(decoded.len());
             rest = behind;
         }
-        if ends.is_empty() {
+        if decoded.is_empty() {
             decoded.push('/');
         }
-        let mut segments = Segments { decoded, ends, canonical: None };
+        let mut segments = Segments { decoded, canonical: None };
         // A path without escapes is its own canonical form.
         if !plain {
             segments.canonical = Some(canonical_path(segments.segments().into_iter()));
@@ -56,9 +53,14 @@ impl Segments {
 
     /// The decoded segments; none of them is empty, and the root has none.
     pub fn segments(&self) -> Vec<&str> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        let places = begins.zip(&self.ends);
-        places.map(|(slash, end)| self.decoded.get(slash + 1..*end).unwrap_or_default()).collect()
+        let mut segments = Vec::with_capacity(8);
+        let mut rest = self.decoded.strip_prefix('/').filter(|rest| !rest.is_empty());
+        while let Some(text) = rest {
+            let (segment, behind) = split_at_byte(text, b'/').map_or((text, None), |(a, b)| (a, Some(b)));
+            segments.push(segment);
+            rest = behind;
+        }
+        segments
     }
 
     /// The canonical path: what the upstream receives.

@@ -132,11 +132,15 @@ impl Flow {
     }
 
     fn push(&mut self, bytes: Bytes) -> Result<Step, Unmaskable> {
+        let is_first = self.bytes_in == 0;
         self.bytes_in = self.bytes_in.saturating_add(bytes.len() as u64);
         if self.bytes_in > self.limits.bytes_max {
             return Err(Cause::BodyLimit.into());
         }
-        self.in_time()?;
+        // The first bytes come with the head or soon after it, which came in time.
+        if !is_first {
+            self.in_time()?;
+        }
         match &mut self.decoding {
             None => self.mask(&bytes),
             Some(decoding) => {
