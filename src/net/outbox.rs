@@ -45,6 +45,10 @@ use tokio::sync::Notify;
 /// for more than a little.
 const WAITING_MAX: usize = 4 * 1024;
 
+/// So many bytes of all sockets wait at most; then they leave before the turn ends. What a turn usually
+/// writes is a quarter of it.
+const POST_MAX: usize = 256 * 1024;
+
 /// One worker's outbox.
 #[derive(Default)]
 pub struct Outbox {
@@ -84,6 +88,9 @@ impl Outbox {
     }
 
     fn post(&self, line: &Rc<Line>, parts: &[IoSlice<'_>]) {
+        if self.post.borrow().bytes.len() > POST_MAX - WAITING_MAX {
+            self.empty();
+        }
         let post = &mut *self.post.borrow_mut();
         for part in parts {
             post.bytes.extend_from_slice(part);
@@ -356,6 +363,24 @@ mod tests {
             for task in both {
                 task.await.unwrap();
             }
+        });
+    }
+
+    #[test]
+    fn more_than_it_holds_leaves_before_the_turn_ends() {
+        run(async |outbox| {
+            let mut pairs = Vec::new();
+            for _ in 0..=POST_MAX / WAITING_MAX {
+                pairs.push(pair(&outbox).await);
+            }
+            for (socket, _) in &mut pairs {
+                socket.write_all(&[7; WAITING_MAX]).await.unwrap();
+            }
+            let sent = |socket: &Socket| socket.sent() > 0;
+            let left = pairs.iter().filter(|(socket, _)| sent(socket)).count();
+            assert_eq!(left, POST_MAX / WAITING_MAX, "all but the last");
+            yield_now().await;
+            assert!(pairs.iter().all(|(socket, _)| sent(socket)));
         });
     }
 
