@@ -277,8 +277,7 @@ impl AsyncWrite for Socket {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let length = parts.iter().map(|part| part.len()).sum();
-        let waiting = self.waiting().saturating_add(length);
-        if waiting > WAITING_MAX || !self.outbox.is_kept.get() {
+        if self.waiting().saturating_add(length) > WAITING_MAX {
             self.send_waiting();
         }
         let line = &self.line;

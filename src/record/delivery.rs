@@ -160,3 +160,32 @@ impl Drop for Keeper {
         daybook.enter();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::{spawn_local, yield_now};
+
+    #[test]
+    fn entries_come_after_all_that_is_awake() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
+        let done = Rc::new(RefCell::new(Vec::new()));
+        let tasks = ["a", "b", "c"].map(|name| {
+            let done = done.clone();
+            async move {
+                done.borrow_mut().push(format!("{name} went on"));
+                after_the_others().await;
+                done.borrow_mut().push(format!("{name} is entered"));
+            }
+        });
+        runtime.block_on(async {
+            let tasks = tasks.map(spawn_local);
+            yield_now().await;
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        let expect = ["a went on", "b went on", "c went on", "a is entered", "b is entered", "c is entered"];
+        assert_eq!(*done.borrow(), expect);
+    }
+}

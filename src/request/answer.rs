@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::disclosure::Shown;
-use super::limits::{self, PolicyHeaders};
+use super::limits::PolicyHeaders;
 use super::outgoing::{self, Links};
 use super::receipt::Seal;
 use super::resolve::Asked;
@@ -347,7 +347,7 @@ pub(super) fn respond(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let vary = if can_be_coded { "Authorization, Accept-Encoding" } else { "Authorization" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    limits::tell(&mut headers, &standing, policies.of(&standing));
+    policies.tell(&mut headers, &standing);
     if let Some(warnings) = warnings.value(prepared.as_ref()) {
         headers.insert(WARNING.clone(), warnings);
     }
@@ -395,7 +395,7 @@ pub(super) fn refuse(
     headers.insert(REQUEST_ID.clone(), visible(request_id));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(standing) = &refusal.standing {
-        limits::tell(headers, standing, policies.of(standing));
+        policies.tell(headers, standing);
     }
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

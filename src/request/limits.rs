@@ -15,8 +15,14 @@ const REMEMBERED_MAX: usize = 64;
 pub struct PolicyHeaders(Vec<(Standing, HeaderValue)>);
 
 impl PolicyHeaders {
-    /// The value of `RateLimit-Policy` for a caller that stands there.
-    pub fn of(&mut self, standing: &Standing) -> HeaderValue {
+    /// Tells a caller where it stands.
+    pub(super) fn tell(&mut self, headers: &mut HeaderMap, standing: &Standing) {
+        headers.insert(RATE_LIMIT.clone(), ours(&standing.field()));
+        headers.insert(RATE_LIMIT_POLICY.clone(), self.of(standing));
+    }
+
+    /// The value of `RateLimit-Policy`.
+    fn of(&mut self, standing: &Standing) -> HeaderValue {
         let policy = |at: &Standing| (at.policy, at.limit, at.window_s);
         if let Some((_, made)) = self.0.iter().find(|(known, _)| policy(known) == policy(standing)) {
             return made.clone();
@@ -28,12 +34,6 @@ impl PolicyHeaders {
         self.0.push((*standing, made.clone()));
         made
     }
-}
-
-/// Tells where the caller stands, with a policy of [`PolicyHeaders`].
-pub(super) fn tell(headers: &mut HeaderMap, standing: &Standing, policy: HeaderValue) {
-    headers.insert(RATE_LIMIT.clone(), ours(&standing.field()));
-    headers.insert(RATE_LIMIT_POLICY.clone(), policy);
 }
 
 /// A value of ours, which is visible ASCII. Copied, because a text with room left is copied twice.

@@ -93,10 +93,8 @@ struct Read {
 
 impl Read {
     fn get(&self, name: &str) -> Option<&str> {
-        if name == SUBJECT && self.subject.is_some() {
-            return self.subject.as_deref();
-        }
-        self.named.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+        let named = || self.named.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value);
+        self.subject.as_deref().filter(|_| name == SUBJECT).or_else(named)
     }
 
     /// In the place of what stood under that name.

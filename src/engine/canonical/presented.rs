@@ -101,7 +101,7 @@ fn bearer(value: &str) -> Result<String, Cause> {
     Ok(token.to_owned())
 }
 
-/// Visible ASCII without spaces, quotes or commas: one value, not a list. Eight fields may be one, most
+/// Visible ASCII without spaces, quotes or commas: one value, not a list. Seven fields may be one, most
 /// requests carry none: its code stands once, out of their way.
 #[inline(never)]
 fn statement(value: &str) -> Result<String, Cause> {
